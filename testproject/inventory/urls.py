@@ -1,0 +1,12 @@
+from rest_framework.routers import SimpleRouter
+
+from testproject.inventory import views
+
+router = SimpleRouter(trailing_slash=False)
+router.register("sites", views.SiteViewSet)
+router.register("assets", views.AssetViewSet)
+router.register("schedules", views.ScheduleViewSet)
+router.register("sessions", views.SessionViewSet)
+router.register("events", views.EventViewSet)
+
+urlpatterns = router.urls

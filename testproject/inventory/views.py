@@ -1,0 +1,77 @@
+from functools import cached_property
+from typing import Any
+
+from django.db.models import QuerySet
+from rest_framework import mixins, viewsets
+from rest_framework.exceptions import PermissionDenied
+from rest_framework.serializers import BaseSerializer
+
+from testproject.inventory import serializers
+from testproject.inventory.models import Asset, Event, Schedule, Session, Site
+from tokenauth.core.organizations import organizations_open_to
+from tokenauth.exceptions import Reason
+
+
+class OwnedViewSet(viewsets.GenericViewSet):
+    """Shows what belongs to the caller's organizations, narrowed by the token's own."""
+
+    @cached_property
+    def organizations(self) -> frozenset[str]:
+        return organizations_open_to(self.request.user, self.request.auth)
+
+    def get_queryset(self) -> QuerySet[Any]:
+        return super().get_queryset().filter(organization__in=self.organizations)
+
+    def get_serializer_context(self) -> dict[str, Any]:
+        return {**super().get_serializer_context(), "organizations": self.organizations}
+
+    def perform_create(self, serializer: BaseSerializer[Any]) -> None:
+        if len(self.organizations) != 1:
+            raise PermissionDenied(
+                "What is created here belongs to an organization, and you have none.",
+                code=Reason.ORGANIZATION.value,
+            )
+        serializer.save(organization=next(iter(self.organizations)))
+
+
+class EditableViewSet(OwnedViewSet, viewsets.ModelViewSet):
+    pass
+
+
+class ReadOnlyViewSet(OwnedViewSet, mixins.ListModelMixin, mixins.RetrieveModelMixin):
+    pass
+
+
+def _by_method(resource: str) -> dict[str, list[str]]:
+    write = [f"write:{resource}"]
+    return {"GET": [f"read:{resource}"], "POST": write, "PUT": write, "PATCH": write, "DELETE": write}
+
+
+class SiteViewSet(EditableViewSet):
+    required_scopes = _by_method("sites")
+    queryset = Site.objects.all()
+    serializer_class = serializers.SiteSerializer
+
+
+class AssetViewSet(EditableViewSet):
+    required_scopes = _by_method("assets")
+    queryset = Asset.objects.all()
+    serializer_class = serializers.AssetSerializer
+
+
+class ScheduleViewSet(EditableViewSet):
+    required_scopes = _by_method("schedules")
+    queryset = Schedule.objects.all()
+    serializer_class = serializers.ScheduleSerializer
+
+
+class SessionViewSet(ReadOnlyViewSet):
+    required_scopes = ["read:sessions"]
+    queryset = Session.objects.all()
+    serializer_class = serializers.SessionSerializer
+
+
+class EventViewSet(ReadOnlyViewSet):
+    required_scopes = ["read:events"]
+    queryset = Event.objects.all()
+    serializer_class = serializers.EventSerializer

@@ -1,0 +1,18 @@
+from django.apps import AppConfig
+from django.utils.translation import gettext_lazy as _
+
+
+class TokenAuthConfig(AppConfig):
+    name = "tokenauth"
+    verbose_name = _("Access tokens")
+    default_auto_field = "django.db.models.BigAutoField"
+
+    def ready(self) -> None:
+        from django.core.checks import Tags, register
+
+        from tokenauth import checks
+
+        register(checks.check_settings, Tags.security)
+        register(checks.check_middleware, Tags.security)
+        register(checks.check_rest_framework, Tags.security)
+        register(checks.check_views, Tags.urls)

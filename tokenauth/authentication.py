@@ -1,0 +1,38 @@
+"""The doors of REST framework: who makes a request, by which credential."""
+
+from typing import Any
+
+from rest_framework.authentication import BaseAuthentication
+from rest_framework.exceptions import AuthenticationFailed, PermissionDenied
+from rest_framework.request import Request
+
+from tokenauth.core import challenges, verification
+from tokenauth.core.credential import Kind
+from tokenauth.exceptions import CredentialError
+from tokenauth.models import AccessToken
+
+
+class AccessTokenAuthentication(BaseAuthentication):
+    """``Authorization: Bearer pat_…``. ``request.auth`` is the :class:`~tokenauth.models.AccessToken`.
+
+    A foreign scheme is left to the next authenticator.
+    """
+
+    kind = Kind.PERSONAL
+
+    def authenticate(self, request: Request) -> tuple[Any, AccessToken] | None:
+        try:
+            verified = verification.authenticate(request._request, self.kind)
+        except CredentialError as error:
+            refused = PermissionDenied if error.reason.status == 403 else AuthenticationFailed
+            raise refused(error.reason.label, code=error.reason.value) from error
+        return None if verified is None else (verified.token.user, verified.token)
+
+    def authenticate_header(self, request: Request) -> str:
+        return challenges.challenge(request._request)
+
+
+class APIKeyAuthentication(AccessTokenAuthentication):
+    """``X-API-Key: ak_live_…``. ``request.auth`` is the :class:`~tokenauth.models.AccessToken`."""
+
+    kind = Kind.API_KEY

@@ -1,0 +1,224 @@
+"""The dictionary ``TOKENAUTH``: ids E001 to E010, W003."""
+
+from __future__ import annotations
+
+import difflib
+import re
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from datetime import timedelta
+from typing import TYPE_CHECKING, Any
+
+from django.conf import settings
+from django.core import checks
+from django.utils.module_loading import import_string
+from django.views.debug import SafeExceptionReporterFilter
+
+from tokenauth.conf import KEYS, conf
+from tokenauth.core import headers, scopes
+from tokenauth.core.credential import Environment, prefixes
+
+if TYPE_CHECKING:
+    from django.apps import AppConfig
+
+Messages = list[checks.CheckMessage]
+
+PEPPER_LENGTH = 32
+
+_PREFIX = re.compile(r"[A-Za-z][A-Za-z0-9_]{0,30}")
+_HEADER = re.compile(r"[A-Za-z0-9]+(-[A-Za-z0-9]+)*")
+
+
+def _is_duration(value: object) -> bool:
+    return isinstance(value, timedelta) and value > timedelta(0)
+
+
+def _is_optional_duration(value: object) -> bool:
+    return value is None or _is_duration(value)
+
+
+def _is_interval(value: object) -> bool:
+    return isinstance(value, timedelta) and value >= timedelta(0)
+
+
+def _is_texts(value: object) -> bool:
+    if isinstance(value, str) or not isinstance(value, Sequence):
+        return False
+    return all(isinstance(one, str) for one in value)
+
+
+def _is_scope_dict(value: object) -> bool:
+    return isinstance(value, Mapping) and all(
+        isinstance(definition, str)
+        or (
+            isinstance(definition, Mapping)
+            and set(definition) <= {"description", "implies"}
+            and isinstance(definition.get("description"), str)
+            and _is_texts(definition.get("implies", []))
+        )
+        for definition in value.values()
+    )
+
+
+def _is_prefix(value: object) -> bool:
+    texts = [value] if isinstance(value, str) else value
+    return _is_texts(texts) and bool(texts) and all(_PREFIX.fullmatch(text) for text in texts)  # type: ignore[attr-defined]
+
+
+def _is_header(value: object) -> bool:
+    return isinstance(value, str) and _HEADER.fullmatch(value) is not None
+
+
+def _is_count(value: object) -> bool:
+    return isinstance(value, int) and not isinstance(value, bool) and value >= 0
+
+
+# Of each setting: what it must be, in words and as a test.
+_SHAPES: Mapping[str, tuple[str, Callable[[Any], bool]]] = {
+    "SCOPES": ('{name: description} or {name: {"description": ..., "implies": [...]}}', _is_scope_dict),
+    "DEFAULT_SCOPES": ("a list of scopes", _is_texts),
+    "TOKEN_PREFIX": ("letters, digits and _, at most 31, or a list of such", _is_prefix),
+    "API_KEY_PREFIX": ("letters, digits and _, at most 31, or a list of such", _is_prefix),
+    "ENVIRONMENTS": (
+        f"a list out of {Environment.values}",
+        lambda value: _is_texts(value) and set(value) <= set(Environment.values),
+    ),
+    "TOKEN_LIFETIME": ("a positive timedelta or None", _is_optional_duration),
+    "MAX_TOKEN_LIFETIME": ("a positive timedelta or None", _is_optional_duration),
+    "UNUSED_TOKEN_LIFETIME": ("a positive timedelta or None", _is_optional_duration),
+    "RECORD_LOGIN_ATTEMPTS": (
+        '"none", "failure" or "all"',
+        lambda value: value in ("none", "failure", "all"),
+    ),
+    "LAST_USED_INTERVAL": ("a timedelta", _is_interval),
+    "PEPPERS": ("{int: str}", lambda value: isinstance(value, Mapping)),
+    "AUTH_HEADER": ("the name of a header", _is_header),
+    "API_KEY_HEADER": ("the name of a header", _is_header),
+    "TRUSTED_PROXIES": ("a number of proxies, 0 or more", _is_count),
+    "USER_ORGANIZATIONS": ("a dotted path or None", lambda value: value is None or isinstance(value, str)),
+}
+
+
+def check_settings(app_configs: Sequence[AppConfig] | None, **kwargs: Any) -> Messages:
+    """The dictionary ``TOKENAUTH``."""
+    configured = getattr(settings, "TOKENAUTH", {})
+    if not isinstance(configured, Mapping):
+        return [checks.Error("TOKENAUTH must be a dictionary.", id="tokenauth.E001")]
+    messages: Messages = [_unknown(key) for key in configured if key not in KEYS]
+    misshapen = {
+        key: shape
+        for key, (shape, fits) in _SHAPES.items()
+        if key in configured and not fits(configured[key])
+    }
+    messages += [
+        checks.Error(f"TOKENAUTH[{key!r}] must be {shape}.", id="tokenauth.E003")
+        for key, shape in misshapen.items()
+    ]
+    for check, keys in _CHECKS:
+        if not misshapen.keys() & keys:
+            messages += check()
+    return messages
+
+
+def _unknown(key: object) -> checks.CheckMessage:
+    close = difflib.get_close_matches(str(key).upper(), sorted(KEYS), n=1)
+    return checks.Error(
+        f"TOKENAUTH has no setting {key!r}.",
+        hint=f"Did you mean {close[0]!r}?" if close else None,
+        id="tokenauth.E002",
+    )
+
+
+def _check_peppers() -> Iterator[checks.CheckMessage]:
+    for pepper_id, pepper in conf.PEPPERS.items():
+        # The pepper itself is in no message.
+        if not _is_count(pepper_id):
+            yield checks.Error(
+                f"The id {pepper_id!r} of a pepper must be a whole number, 0 or more.", id="tokenauth.E004"
+            )
+        if not isinstance(pepper, str) or len(pepper) < PEPPER_LENGTH:
+            yield checks.Error(
+                f"Pepper {pepper_id!r} is weak: it must be a text of {PEPPER_LENGTH} or more characters.",
+                hint='Make one: python -c "import secrets; print(secrets.token_urlsafe(48))"',
+                id="tokenauth.E004",
+            )
+
+
+def _check_scopes() -> Iterator[checks.CheckMessage]:
+    for name, definition in conf.SCOPES.items():
+        if not scopes.is_well_formed(name):
+            yield checks.Error(
+                f"TOKENAUTH['SCOPES'] has {name!r}, which is no well-formed scope (RFC 6749, section 3.3).",
+                id="tokenauth.E005",
+            )
+        elif name in (scopes.ALL, scopes.TOKENS_MANAGE):
+            yield checks.Error(
+                f"TOKENAUTH['SCOPES'] defines {name!r}, which has its own meaning.", id="tokenauth.E005"
+            )
+        if isinstance(definition, str):
+            continue
+        for implied in definition.get("implies", ()):
+            if implied == scopes.TOKENS_MANAGE or not scopes.is_registered(implied):
+                yield checks.Error(
+                    f"The scope {name!r} implies {implied!r}, which is not registered or cannot be implied.",
+                    id="tokenauth.E006",
+                )
+
+
+def _check_default_scopes() -> Iterator[checks.CheckMessage]:
+    for name in conf.DEFAULT_SCOPES:
+        if not scopes.is_registered(name):
+            yield checks.Error(
+                f"TOKENAUTH['DEFAULT_SCOPES'] has {name!r}, which is not a registered scope.",
+                id="tokenauth.E007",
+            )
+
+
+def _check_prefixes() -> Iterator[checks.CheckMessage]:
+    heads = list(prefixes(conf.TOKEN_PREFIX))
+    for prefix in prefixes(conf.API_KEY_PREFIX):
+        heads += [f"{prefix}_{environment}" for environment in Environment.values]
+    for head in sorted({head for head in heads if heads.count(head) > 1}):
+        yield checks.Error(
+            f"The prefix {head!r} stands for more than one kind of credential.", id="tokenauth.E008"
+        )
+
+
+def _check_user_organizations() -> Iterator[checks.CheckMessage]:
+    path = conf.USER_ORGANIZATIONS
+    if path is None:
+        return
+    try:
+        function = import_string(path)
+    except ImportError as error:
+        yield checks.Error(
+            f"TOKENAUTH['USER_ORGANIZATIONS'] cannot be imported: {error}.", id="tokenauth.E009"
+        )
+        return
+    if not callable(function):
+        yield checks.Error(f"TOKENAUTH['USER_ORGANIZATIONS'], {path}, is not callable.", id="tokenauth.E009")
+
+
+def _check_headers() -> Iterator[checks.CheckMessage]:
+    hidden = SafeExceptionReporterFilter.hidden_settings
+    if conf.AUTH_HEADER.lower() == conf.API_KEY_HEADER.lower():
+        yield checks.Error(
+            "TOKENAUTH['AUTH_HEADER'] and ['API_KEY_HEADER'] must be two headers.", id="tokenauth.E010"
+        )
+    for key, header in (("AUTH_HEADER", conf.AUTH_HEADER), ("API_KEY_HEADER", conf.API_KEY_HEADER)):
+        if not hidden.search(headers.meta_key(header)):
+            yield checks.Warning(
+                f"Django's error reports show the header {header!r} of TOKENAUTH[{key!r}] in clear.",
+                hint="Choose a name with AUTH, API, TOKEN or KEY in it: Django hides those.",
+                id="tokenauth.W003",
+            )
+
+
+# Each with the settings that it reads: it runs where all of them have their shape.
+_CHECKS: Sequence[tuple[Callable[[], Iterator[checks.CheckMessage]], set[str]]] = (
+    (_check_peppers, {"PEPPERS"}),
+    (_check_scopes, {"SCOPES"}),
+    (_check_default_scopes, {"SCOPES", "DEFAULT_SCOPES"}),
+    (_check_prefixes, {"TOKEN_PREFIX", "API_KEY_PREFIX"}),
+    (_check_user_organizations, {"USER_ORGANIZATIONS"}),
+    (_check_headers, {"AUTH_HEADER", "API_KEY_HEADER"}),
+)

@@ -1,0 +1,73 @@
+"""Views that are guarded by scopes: ids E011, E012."""
+
+from __future__ import annotations
+
+import inspect
+from typing import TYPE_CHECKING, Any
+
+from django.conf import settings
+from django.core import checks
+from django.core.exceptions import ImproperlyConfigured
+from django.urls import URLPattern, URLResolver, get_resolver
+
+from tokenauth.core import requirements, scopes
+
+if TYPE_CHECKING:
+    from collections.abc import Collection, Iterator, Mapping, Sequence
+
+    from django.apps import AppConfig
+
+
+def check_views(app_configs: Sequence[AppConfig] | None, **kwargs: Any) -> list[checks.CheckMessage]:
+    """Views guarded by ``HasScopes`` declare registered scopes for every method they implement."""
+    if not getattr(settings, "ROOT_URLCONF", None):
+        return []
+    messages = {}
+    for callback in _callbacks(get_resolver()):
+        view = getattr(callback, "cls", None)
+        if view is not None:
+            for message in _check_view(callback, view):
+                messages[message.msg] = message
+    return list(messages.values())
+
+
+def _callbacks(resolver: URLResolver) -> Iterator[Any]:
+    for pattern in resolver.url_patterns:
+        if isinstance(pattern, URLResolver):
+            yield from _callbacks(pattern)
+        elif isinstance(pattern, URLPattern):
+            yield pattern.callback
+
+
+def _check_view(callback: Any, view: type) -> Iterator[checks.CheckMessage]:
+    from tokenauth.permissions import HasScopes
+
+    initkwargs: Mapping[str, Any] = getattr(callback, "initkwargs", {})
+    configured = type(view.__name__, (view,), dict(initkwargs))
+    actions = getattr(callback, "actions", None)
+    methods = actions or [name for name in view.http_method_names if requirements.needs_scopes(view, name)]  # type: ignore[attr-defined]
+    guards = list(_guards(configured.permission_classes, HasScopes))  # type: ignore[attr-defined]
+    for guard in guards:
+        for method in methods:
+            try:
+                required = guard.scopes or requirements.required_scopes(configured, method.upper())
+            except ImproperlyConfigured as error:
+                yield checks.Error(f"{view.__module__}: {error}", id="tokenauth.E011")
+                continue
+            for scope in required:
+                if not scopes.is_registered(scope):
+                    yield checks.Error(
+                        f"{view.__module__}.{view.__name__} requires {scope!r}, which is not registered.",
+                        hint="Add it to TOKENAUTH['SCOPES'], or correct it.",
+                        id="tokenauth.E012",
+                    )
+
+
+def _guards(permission_classes: Collection[Any], guard: type) -> Iterator[Any]:
+    """The scope permissions among ``permission_classes``, inside of ``&``, ``|`` and ``~`` too."""
+    for permission in permission_classes:
+        names = [name for name in ("op1_class", "op2_class") if hasattr(permission, name)]
+        if names:
+            yield from _guards([getattr(permission, name) for name in names], guard)
+        elif inspect.isclass(permission) and issubclass(permission, guard):
+            yield permission

@@ -1,0 +1,113 @@
+"""Every setting of ``TOKENAUTH``: its type, its default, its meaning.
+
+Each is read from ``django.conf.settings`` when it is needed, never at import, so
+that ``override_settings`` works. What a value must look like is checked by
+:mod:`tokenauth.checks`, once, at start.
+"""
+
+from collections.abc import Mapping, Sequence
+from datetime import timedelta
+from typing import Any, Literal, NotRequired, TypedDict, TypeVar
+
+from django.conf import settings
+
+T = TypeVar("T")
+
+
+class ScopeDefinition(TypedDict):
+    """The long form of an entry of ``SCOPES``."""
+
+    description: str
+    implies: NotRequired[Sequence[str]]
+
+
+class Conf:
+    """One property a setting; the names are those of the dictionary's keys."""
+
+    def _read(self, key: str, default: T) -> T:
+        configured: Mapping[str, Any] = getattr(settings, "TOKENAUTH", {})
+        value: T = configured.get(key, default)
+        return value
+
+    @property
+    def SCOPES(self) -> Mapping[str, str | ScopeDefinition]:  # noqa: N802
+        """``{name: description}`` or ``{name: {"description", "implies": [...]}}``.
+
+        Empty: any well-formed scope may be given.
+        """
+        return self._read("SCOPES", {})
+
+    @property
+    def DEFAULT_SCOPES(self) -> Sequence[str]:  # noqa: N802
+        """What ``generate_access_token(name)`` gives when it is not told."""
+        return self._read("DEFAULT_SCOPES", ["*"])
+
+    @property
+    def TOKEN_PREFIX(self) -> str | Sequence[str]:  # noqa: N802
+        """The prefix of personal tokens; of a list, the first is used for new ones."""
+        return self._read("TOKEN_PREFIX", "pat")
+
+    @property
+    def API_KEY_PREFIX(self) -> str | Sequence[str]:  # noqa: N802
+        """The prefix of API keys; of a list, the first is used for new ones."""
+        return self._read("API_KEY_PREFIX", "ak")
+
+    @property
+    def ENVIRONMENTS(self) -> Sequence[str]:  # noqa: N802
+        """The environments (``live``, ``test``) whose API keys this deployment accepts."""
+        return self._read("ENVIRONMENTS", ["live", "test"])
+
+    @property
+    def TOKEN_LIFETIME(self) -> timedelta | None:  # noqa: N802
+        """How long a token lives that was made without ``expires_at``; None: for ever."""
+        return self._read("TOKEN_LIFETIME", None)
+
+    @property
+    def MAX_TOKEN_LIFETIME(self) -> timedelta | None:  # noqa: N802
+        """The longest lifetime that may be asked for; None: no limit."""
+        return self._read("MAX_TOKEN_LIFETIME", None)
+
+    @property
+    def UNUSED_TOKEN_LIFETIME(self) -> timedelta | None:  # noqa: N802
+        """How long a token may lie unused (since its creation, if never used); None: for ever."""
+        return self._read("UNUSED_TOKEN_LIFETIME", timedelta(days=365))
+
+    @property
+    def RECORD_LOGIN_ATTEMPTS(self) -> Literal["none", "failure", "all"]:  # noqa: N802
+        """Which requests with a credential leave a row in the login log."""
+        return self._read("RECORD_LOGIN_ATTEMPTS", "failure")
+
+    @property
+    def LAST_USED_INTERVAL(self) -> timedelta:  # noqa: N802
+        """``last_used_at`` is written at most once in this time."""
+        return self._read("LAST_USED_INTERVAL", timedelta(minutes=1))
+
+    @property
+    def PEPPERS(self) -> Mapping[int, str]:  # noqa: N802
+        """``{id: secret of 32 or more characters}``; the highest id is used for new digests."""
+        return self._read("PEPPERS", {})
+
+    @property
+    def AUTH_HEADER(self) -> str:  # noqa: N802
+        """The header of personal tokens; its value is ``Bearer <token>``."""
+        return self._read("AUTH_HEADER", "Authorization")
+
+    @property
+    def API_KEY_HEADER(self) -> str:  # noqa: N802
+        """The header of API keys; its value is the key alone."""
+        return self._read("API_KEY_HEADER", "X-API-Key")
+
+    @property
+    def TRUSTED_PROXIES(self) -> int:  # noqa: N802
+        """How many proxies append to ``X-Forwarded-For`` before a request arrives here."""
+        return self._read("TRUSTED_PROXIES", 0)
+
+    @property
+    def USER_ORGANIZATIONS(self) -> str | None:  # noqa: N802
+        """Dotted path to ``f(user) -> set[str]``: the organizations a person belongs to."""
+        return self._read("USER_ORGANIZATIONS", None)
+
+
+conf = Conf()
+
+KEYS = frozenset(name for name, value in vars(Conf).items() if isinstance(value, property))

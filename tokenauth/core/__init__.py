@@ -1,0 +1,1 @@
+"""The logic. Imports Django; never REST framework, never a view."""

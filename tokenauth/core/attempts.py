@@ -1,0 +1,151 @@
+"""The login log: what is recorded, and when it is written.
+
+With the middleware, rows hang on the request until the answer is closed: after
+``ATOMIC_REQUESTS`` has rolled back or committed, before Django closes the connections.
+Without it they are written at once, inside the request's transaction.
+"""
+
+import logging
+from datetime import datetime
+from functools import partial
+from typing import Any, Protocol
+
+from django.db import router, transaction
+from django.db.models import Model, Q
+from django.http import HttpRequest
+from django.utils.crypto import salted_hmac
+
+from tokenauth.conf import conf
+from tokenauth.core import attempt_limit, headers, network
+from tokenauth.core.credential import Kind
+from tokenauth.core.headers import Presented
+from tokenauth.core.request_state import Attempt, Refusal, Verified, state_of
+from tokenauth.exceptions import CredentialError
+from tokenauth.models import AccessToken, TokenLogin
+
+logger = logging.getLogger("tokenauth")
+
+REQUEST_ID_LENGTH = 64
+
+_ID_TYPES = {Kind.PERSONAL: TokenLogin.IdType.ACCESS_TOKEN, Kind.API_KEY: TokenLogin.IdType.API_KEY}
+
+
+class _Write(Protocol):
+    def __call__(self, using: str) -> object: ...
+
+
+def identifier_of(presented: str) -> str:
+    """What the log keeps of a refused credential: the attempts of a leaked token can be found by it."""
+    # A credential of ours is far shorter; what is cut off a megabyte of junk is not missed.
+    text = presented[:1024].encode(errors="surrogateescape")
+    return salted_hmac("tokenauth.TokenLogin.identifier", text, algorithm="sha256").hexdigest()
+
+
+def request_id(request: HttpRequest) -> str:
+    """The client's ``X-Request-ID``, fit to be logged and echoed; "" where there is none."""
+    return headers.printable(request.META.get("HTTP_X_REQUEST_ID", ""), REQUEST_ID_LENGTH)
+
+
+def accepted(request: HttpRequest, verified: Verified) -> None:
+    """Note an accepted credential."""
+    token = verified.token
+    state = state_of(request)
+    state.attempt = Attempt(_ID_TYPES[Kind(token.kind)], token.name, token.hint, token, None, verified.at)
+    last_used, interval = token.last_used_at, conf.LAST_USED_INTERVAL
+    if last_used is None or last_used <= verified.at - interval:
+        state.used = verified
+    _unless_deferred(request)
+
+
+def refused(
+    request: HttpRequest, presented: Presented, hint: str, error: CredentialError, at: datetime
+) -> None:
+    """Note a refused credential."""
+    state_of(request).attempt = Attempt(
+        _ID_TYPES[presented.kind], identifier_of(presented.text), hint, error.token, error.reason, at
+    )
+    _unless_deferred(request)
+
+
+def refused_request(request: HttpRequest, refusal: Refusal) -> None:
+    """Note that the request of an accepted credential is refused after all; it stays one attempt."""
+    state = state_of(request)
+    if not isinstance(state.outcome, Verified):
+        return
+    token = state.outcome.token
+    found = list(headers.presented(request.META))
+    identifier = identifier_of(found[0].text) if found else ""
+    state.attempt = Attempt(
+        _ID_TYPES[Kind(token.kind)], identifier, token.hint, token, refusal.reason, state.outcome.at
+    )
+    _unless_deferred(request)
+
+
+def write(request: HttpRequest) -> None:
+    """Write what was noted on ``request``, each in its own savepoint.
+
+    What cannot be written goes to the logger ``tokenauth``: the answer stands.
+    """
+    state = state_of(request)
+    used, attempt = state.used, state.attempt
+    state.used = state.attempt = None
+    address = network.client_address(request.META)
+    if used is not None:
+        _write(AccessToken, partial(_touch, used, address), "last_used_at", {"token": used.token.pk})
+    if attempt is not None and _is_recorded(attempt):
+        row = _row(request, attempt, address)
+        _write(TokenLogin, partial(attempt_limit.save, row), "login attempt", _fields(row))
+
+
+def _unless_deferred(request: HttpRequest) -> None:
+    if not state_of(request).deferred:
+        write(request)
+
+
+def _is_recorded(attempt: Attempt) -> bool:
+    recorded = conf.RECORD_LOGIN_ATTEMPTS
+    return recorded == "all" or (recorded == "failure" and attempt.reason is not None)
+
+
+def _row(request: HttpRequest, attempt: Attempt, address: str | None) -> TokenLogin:
+    token = attempt.token
+    return TokenLogin(
+        id_type=attempt.id_type,
+        identifier=attempt.identifier,
+        hint=attempt.hint,
+        user_id=None if token is None else token.user_id,
+        token_id=None if token is None else token.pk,
+        ip_address=address,
+        user_agent=headers.printable(request.META.get("HTTP_USER_AGENT", ""), 255),
+        request_id=request_id(request),
+        client_version=headers.printable(request.META.get("HTTP_X_CLIENT_VERSION", ""), 64),
+        date=attempt.at,
+        success=attempt.reason is None,
+        reason=attempt.reason or "",
+    )
+
+
+def _touch(used: Verified, address: str | None, using: str) -> None:
+    token = used.token
+    values: dict[str, Any] = {"last_used_at": used.at, "last_used_ip": address}
+    if token.secret != used.digest:
+        values["secret"] = used.digest
+    # The plain manager: this is the one writer that may move a row to another digest scheme.
+    AccessToken._base_manager.using(using).filter(pk=token.pk).filter(
+        Q(last_used_at__isnull=True) | Q(last_used_at__lte=used.at - conf.LAST_USED_INTERVAL)
+    ).update(**values)
+
+
+def _write(model: type[Model], write: _Write, subject: str, fields: dict[str, Any]) -> None:
+    using = router.db_for_write(model)
+    try:
+        with transaction.atomic(using=using):
+            write(using=using)
+    # Whatever it is: it may not change an answer that is decided, and Django drops without a
+    # word what is raised while a response is closed.
+    except Exception:
+        logger.exception("A %s could not be written: %s", subject, fields, extra={"tokenauth": fields})
+
+
+def _fields(row: TokenLogin) -> dict[str, Any]:
+    return {field.attname: getattr(row, field.attname) for field in row._meta.concrete_fields}

@@ -1,0 +1,26 @@
+"""The ``WWW-Authenticate`` challenge of a refusal (RFC 6750, section 3)."""
+
+from django.http import HttpRequest
+
+from tokenauth.core.request_state import state_of
+from tokenauth.exceptions import CredentialError, Reason
+
+_BEARER = 'Bearer realm="api"'
+
+
+def challenge(request: HttpRequest) -> str:
+    """The challenge of a 401: with ``invalid_token`` where a credential was presented and refused."""
+    outcome = state_of(request).outcome
+    if isinstance(outcome, CredentialError):
+        return _refused("invalid_token", outcome.reason)
+    return _BEARER
+
+
+def insufficient_scope(scopes: tuple[str, ...]) -> str:
+    """The challenge of a 403 for want of ``scopes``."""
+    required = " ".join(scopes)
+    return f'{_refused("insufficient_scope", Reason.INSUFFICIENT_SCOPE)}, scope="{required}"'
+
+
+def _refused(error: str, reason: Reason) -> str:
+    return f'{_BEARER}, error="{error}", error_description="{reason.description}"'

@@ -1,0 +1,107 @@
+"""The text of a credential: prefix, random part, checksum.
+
+``pat_`` + 30 base62 characters (178 bits) + 6 base62 characters: the CRC32 of all that
+precedes them, big-endian and zero-padded. The checksum keeps no secret: it lets a typing
+error be told from a wrong credential without asking the database.
+"""
+
+import secrets
+import zlib
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from functools import lru_cache
+
+from django.db import models
+from django.utils.translation import pgettext_lazy
+
+from tokenauth.conf import conf
+from tokenauth.exceptions import CredentialError, Reason
+
+ALPHABET = "0123456789ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz"
+RANDOM_LENGTH = 30
+CHECKSUM_LENGTH = 6
+BODY_LENGTH = RANDOM_LENGTH + CHECKSUM_LENGTH
+
+
+class Kind(models.TextChoices):
+    """What a token is for."""
+
+    PERSONAL = "personal", pgettext_lazy("kind of token", "personal token")
+    API_KEY = "api_key", pgettext_lazy("kind of token", "API key")
+
+
+class Environment(models.TextChoices):
+    """Where an API key is valid; a personal token has none."""
+
+    LIVE = "live", pgettext_lazy("environment", "live")
+    TEST = "test", pgettext_lazy("environment", "test")
+
+
+@dataclass(frozen=True, slots=True)
+class Credential:
+    """A well-formed credential. Its ``repr`` shows no secret."""
+
+    text: str = field(repr=False)
+    kind: Kind
+    environment: str
+
+    @property
+    def hint(self) -> str:
+        """What may be shown of it: the prefix, four characters, ``…``, the last four."""
+        start = len(self.text) - BODY_LENGTH
+        return f"{self.text[: start + 4]}…{self.text[-4:]}"
+
+
+def prefixes(configured: str | Sequence[str]) -> tuple[str, ...]:
+    """The prefixes of a setting that may be one text or a list; the first is for new ones."""
+    return (configured,) if isinstance(configured, str) else tuple(configured)
+
+
+def make(kind: Kind, environment: str = "") -> Credential:
+    """A new random credential."""
+    if kind is Kind.PERSONAL:
+        head = prefixes(conf.TOKEN_PREFIX)[0]
+    else:
+        head = f"{prefixes(conf.API_KEY_PREFIX)[0]}_{environment}"
+    body = "".join(secrets.choice(ALPHABET) for _ in range(RANDOM_LENGTH))
+    payload = f"{head}_{body}"
+    return Credential(payload + checksum(payload), kind, environment)
+
+
+def parse(text: object) -> Credential:
+    """The credential that ``text`` is.
+
+    :raises CredentialError: ``malformed`` where prefix, length, alphabet or checksum is wrong.
+    """
+    if not isinstance(text, str) or len(text) <= BODY_LENGTH:
+        raise CredentialError(Reason.MALFORMED)
+    head, body = text[:-BODY_LENGTH], text[-BODY_LENGTH:]
+    found = _heads(prefixes(conf.TOKEN_PREFIX), prefixes(conf.API_KEY_PREFIX)).get(head)
+    if (
+        found is None
+        or not (body.isascii() and body.isalnum())
+        or checksum(text[:-CHECKSUM_LENGTH]) != text[-CHECKSUM_LENGTH:]
+    ):
+        raise CredentialError(Reason.MALFORMED)
+    return Credential(text, *found)
+
+
+def checksum(payload: str) -> str:
+    """The CRC32 of an ASCII text, as six base62 characters."""
+    number = zlib.crc32(payload.encode("ascii"))
+    digits = ""
+    for _ in range(CHECKSUM_LENGTH):
+        number, digit = divmod(number, len(ALPHABET))
+        digits = ALPHABET[digit] + digits
+    return digits
+
+
+@lru_cache(maxsize=8)
+def _heads(
+    token_prefixes: tuple[str, ...], api_key_prefixes: tuple[str, ...]
+) -> Mapping[str, tuple[Kind, str]]:
+    heads = {f"{prefix}_": (Kind.PERSONAL, "") for prefix in token_prefixes}
+    for prefix in api_key_prefixes:
+        for environment in Environment.values:
+            heads[f"{prefix}_{environment}_"] = (Kind.API_KEY, environment)
+    return heads

@@ -1,0 +1,34 @@
+"""Digests at rest.
+
+A credential carries 178 random bits, so one fast digest is right: SHA-256 in lower-case hex,
+or, where a pepper is configured, ``"<pepper id>$<HMAC-SHA256 in lower-case hex>"``.
+"""
+
+import hashlib
+import hmac
+from collections.abc import Iterable
+
+from tokenauth.conf import conf
+
+
+def candidates(text: str) -> list[str]:
+    """The digests under which ``text`` may be stored, the newest scheme first."""
+    data = text.encode()
+    peppered = [
+        f"{pepper_id}${hmac.new(pepper.encode(), data, hashlib.sha256).hexdigest()}"
+        for pepper_id, pepper in sorted(conf.PEPPERS.items(), reverse=True)
+    ]
+    return [*peppered, hashlib.sha256(data).hexdigest()]
+
+
+def newest(text: str) -> str:
+    """The digest under which ``text`` is stored when its row is written."""
+    return candidates(text)[0]
+
+
+def is_one_of(stored: str, digests: Iterable[str]) -> bool:
+    """Whether ``stored`` is one of ``digests``; the time taken does not tell which, or how nearly."""
+    found = False
+    for digest in digests:
+        found |= hmac.compare_digest(stored.encode(), digest.encode())
+    return found

@@ -1,0 +1,53 @@
+"""What a request presents in its headers. A query string or a body is never read."""
+
+import re
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, field
+from typing import Any
+
+from tokenauth.conf import conf
+from tokenauth.core import credential
+from tokenauth.core.credential import Kind
+from tokenauth.exceptions import CredentialError
+
+# A scheme ends where no `tchar` of RFC 9110 follows: "Bearerx" is another scheme, while
+# "Bearer" and a tab or a NUL is ours, and malformed.
+_BEARER = re.compile(r"bearer(?![!#$%&'*+.^_`|~0-9a-z-])", re.IGNORECASE)
+
+
+@dataclass(frozen=True, slots=True)
+class Presented:
+    """The text of one header. ``misplaced``: a credential of ours where none belongs."""
+
+    text: str = field(repr=False)
+    kind: Kind
+    misplaced: bool = False
+
+
+def presented(meta: Mapping[str, Any]) -> Iterator[Presented]:
+    """What the headers of a request present to this app; a foreign scheme is not ours to judge."""
+    authorization = meta.get(meta_key(conf.AUTH_HEADER), "").strip(" \t")
+    if bearer := _BEARER.match(authorization):
+        yield Presented(authorization[bearer.end() :].strip(" "), Kind.PERSONAL)
+    elif _is_credential(authorization):
+        yield Presented(authorization, Kind.PERSONAL, misplaced=True)
+    if key := meta.get(meta_key(conf.API_KEY_HEADER), "").strip(" \t"):
+        yield Presented(key, Kind.API_KEY)
+
+
+def meta_key(header: str) -> str:
+    """The key of a header in ``request.META``."""
+    return "HTTP_" + header.upper().replace("-", "_")
+
+
+def printable(text: str, length: int) -> str:
+    """A header's value, fit for a column, a log line and an answer: printable ASCII, cut to ``length``."""
+    return "".join(character for character in text[:length] if " " <= character <= "~")
+
+
+def _is_credential(text: str) -> bool:
+    try:
+        credential.parse(text)
+    except CredentialError:
+        return False
+    return True

@@ -1,0 +1,42 @@
+"""The owners of tokens: people by name, and services."""
+
+from typing import Any
+
+from django.contrib.auth import get_user_model
+from django.core.exceptions import ValidationError
+from django.utils.translation import gettext as _
+
+
+def user_named(username: str) -> Any:
+    """The user of this natural key.
+
+    :raises ValidationError: there is none.
+    """
+    user_model = get_user_model()
+    try:
+        return user_model._default_manager.get_by_natural_key(username)
+    except user_model.DoesNotExist:
+        raise ValidationError(
+            {"user": _("There is no user “%(username)s”.") % {"username": username}}
+        ) from None
+
+
+def service_user(name: str) -> Any:
+    """The user without password who stands for a service, made where there is none.
+
+    :raises ValidationError: the name is no valid one, or a person's, who can sign in.
+    """
+    user_model = get_user_model()
+    try:
+        user = user_model._default_manager.get_by_natural_key(name)
+    except user_model.DoesNotExist:
+        user = user_model(**{user_model.USERNAME_FIELD: name})
+        user.set_unusable_password()
+        user.clean_fields(exclude={field.name for field in user._meta.fields} - {user_model.USERNAME_FIELD})
+        user.save()
+        return user
+    if user.has_usable_password():
+        raise ValidationError(
+            {"service": _("“%(name)s” is a person's account: it has a password.") % {"name": name}}
+        )
+    return user

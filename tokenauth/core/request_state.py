@@ -1,0 +1,72 @@
+"""What this app keeps on a request: on the ``HttpRequest`` itself.
+
+Not in a thread-local or a ContextVar: under ASGI the view runs in a child task, and what it
+sets there is gone when the answer is closed.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from datetime import datetime
+
+    from django.http import HttpRequest
+
+    from tokenauth.exceptions import CredentialError, Reason
+    from tokenauth.models import AccessToken
+
+_ATTRIBUTE = "_tokenauth"
+
+
+@dataclass(frozen=True, slots=True)
+class Verified:
+    """An accepted credential: its token, with the user loaded."""
+
+    token: AccessToken
+    # The digest under the newest scheme, to which the row moves when it is next written.
+    digest: str
+    at: datetime
+
+
+@dataclass(slots=True)
+class Attempt:
+    """One row of the login log, before it is written."""
+
+    id_type: str
+    identifier: str
+    hint: str
+    token: AccessToken | None
+    reason: Reason | None
+    at: datetime
+
+
+@dataclass(frozen=True, slots=True)
+class Refusal:
+    """Why a request with an accepted credential, or with none, is refused."""
+
+    reason: Reason
+    scopes: tuple[str, ...] = ()
+
+
+@dataclass(slots=True)
+class RequestState:
+    """``deferred``: the middleware is there, and writes after the answer."""
+
+    deferred: bool = False
+    # Set once a door has asked for a credential: the answer depends on the headers.
+    consulted: bool = False
+    outcome: Verified | CredentialError | None = None
+    used: Verified | None = None
+    attempt: Attempt | None = None
+    refusal: Refusal | None = None
+
+
+def state_of(request: HttpRequest) -> RequestState:
+    """The state of ``request``, made at the first call."""
+    state = getattr(request, _ATTRIBUTE, None)
+    if state is None:
+        state = RequestState()
+        setattr(request, _ATTRIBUTE, state)
+    return state

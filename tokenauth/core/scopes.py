@@ -1,0 +1,77 @@
+"""Scopes: their grammar (RFC 6749, section 3.3), their registry, and what they grant."""
+
+import re
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+
+from django.utils.translation import gettext_lazy as _
+
+from tokenauth.conf import conf
+
+ALL = "*"
+# Making and ending tokens by token: never a side effect of another scope.
+TOKENS_MANAGE = "tokens:manage"
+
+_SCOPE_TOKEN = re.compile(r"[\x21\x23-\x5B\x5D-\x7E]+")
+
+
+@dataclass(frozen=True, slots=True)
+class Scope:
+    """A registered scope."""
+
+    name: str
+    description: str
+    implies: tuple[str, ...] = ()
+
+
+def is_well_formed(name: object) -> bool:
+    """Whether ``name`` is a ``scope-token`` of RFC 6749."""
+    return isinstance(name, str) and _SCOPE_TOKEN.fullmatch(name) is not None
+
+
+def registry() -> Mapping[str, Scope]:
+    """Every registered scope by name, in the order of the settings; ``tokens:manage`` always."""
+    scopes = {}
+    for name, definition in conf.SCOPES.items():
+        if isinstance(definition, str):
+            scopes[name] = Scope(name, definition)
+        else:
+            scopes[name] = Scope(name, definition["description"], tuple(definition.get("implies", ())))
+    scopes[TOKENS_MANAGE] = Scope(TOKENS_MANAGE, str(_("Make, rotate and revoke access tokens")))
+    return scopes
+
+
+def is_registered(name: str) -> bool:
+    """Whether ``name`` may be given to a token: well-formed, and known where a registry is kept."""
+    if not is_well_formed(name):
+        return False
+    return name in (ALL, TOKENS_MANAGE) or not conf.SCOPES or name in conf.SCOPES
+
+
+def grants(held: object, scope: str) -> bool:
+    """Whether the scopes ``held`` grant ``scope``: exactly, by ``*``, or by what they imply.
+
+    ``tokens:manage`` must be held literally. Anything but a list of scopes grants nothing.
+    """
+    if not isinstance(held, (list, tuple, set, frozenset)):
+        # A text would be searched by substring: "*" in "*" is true.
+        return False
+    if scope in held:
+        return True
+    if scope == TOKENS_MANAGE:
+        return False
+    return bool(_implied(held) & {ALL, scope})
+
+
+def _implied(held: Iterable[str]) -> set[str]:
+    """``held`` and everything it implies, directly or through another; a cycle ends."""
+    reached: set[str] = set()
+    pending = [name for name in held if isinstance(name, str)]
+    while pending:
+        name = pending.pop()
+        if name not in reached:
+            reached.add(name)
+            definition = conf.SCOPES.get(name, "")
+            if not isinstance(definition, str):
+                pending.extend(definition.get("implies", ()))
+    return reached

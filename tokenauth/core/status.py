@@ -1,0 +1,53 @@
+"""Whether a token is usable, judged from the row alone; said once in Python and once in SQL."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from django.db import models
+from django.db.models import Q
+from django.utils import timezone
+from django.utils.translation import pgettext_lazy
+
+from tokenauth.conf import conf
+
+if TYPE_CHECKING:
+    from datetime import datetime, timedelta
+
+    from tokenauth.models import AccessToken
+
+
+class Status(models.TextChoices):
+    """The state of a token."""
+
+    ACTIVE = "active", pgettext_lazy("status of a token", "active")
+    EXPIRED = "expired", pgettext_lazy("status of a token", "expired")
+    UNUSED = "unused", pgettext_lazy("status of a token", "unused")
+    REVOKED = "revoked", pgettext_lazy("status of a token", "revoked")
+
+
+def status_of(token: AccessToken, now: datetime | None = None) -> Status:
+    """The status of ``token`` at ``now`` (the present, where not given)."""
+    now = now or timezone.now()
+    if token.revoked_at is not None:
+        return Status.REVOKED
+    if token.expires_at is not None and token.expires_at <= now:
+        return Status.EXPIRED
+    lifetime = conf.UNUSED_TOKEN_LIFETIME
+    if lifetime is not None and (token.last_used_at or token.created_at) < now - lifetime:
+        return Status.UNUSED
+    return Status.ACTIVE
+
+
+def is_active(now: datetime | None = None) -> Q:
+    """The condition that a row's status is ``active``."""
+    now = now or timezone.now()
+    condition = Q(revoked_at__isnull=True) & (Q(expires_at__isnull=True) | Q(expires_at__gt=now))
+    lifetime = conf.UNUSED_TOKEN_LIFETIME
+    return condition if lifetime is None else condition & ~is_unused(now, lifetime)
+
+
+def is_unused(now: datetime, lifetime: timedelta) -> Q:
+    """The condition that a row was not used for longer than ``lifetime``, nor made within it."""
+    since = now - lifetime
+    return Q(last_used_at__lt=since) | Q(last_used_at__isnull=True, created_at__lt=since)

@@ -1,0 +1,116 @@
+"""Text and request facts to a verified token, or :class:`~tokenauth.exceptions.CredentialError`."""
+
+from datetime import datetime
+
+from django.http import HttpRequest
+from django.utils import timezone
+from django.views.decorators.debug import sensitive_variables
+
+from tokenauth import signals
+from tokenauth.conf import conf
+from tokenauth.core import attempts, credential, digests, headers, lookup, network
+from tokenauth.core.credential import Credential, Kind
+from tokenauth.core.headers import Presented
+from tokenauth.core.request_state import Verified, state_of
+from tokenauth.core.status import Status, status_of
+from tokenauth.exceptions import CredentialError, Reason
+from tokenauth.models import AccessToken
+
+_REASON_OF_STATUS = {
+    Status.EXPIRED: Reason.EXPIRED,
+    Status.UNUSED: Reason.UNUSED,
+    Status.REVOKED: Reason.REVOKED,
+}
+
+
+@sensitive_variables("raw")
+def verify(raw: str, *, address: str | None = None) -> AccessToken:
+    """The token whose text is ``raw``, with its user. Outside of a request: nothing is recorded.
+
+    ``address`` is the client's; a token with an address allowlist is refused without one.
+
+    :raises CredentialError: the credential is refused; ``reason`` says why.
+    """
+    hint = ""
+    try:
+        parsed = credential.parse(raw)
+        hint = parsed.hint
+        verified = _judge(parsed, address, timezone.now())
+    except CredentialError as error:
+        _tell_rejected(error, hint, None)
+        raise
+    _tell_authenticated(verified, None)
+    return verified.token
+
+
+def authenticate(request: HttpRequest, kind: Kind) -> Verified | None:
+    """The verified credential in the header for ``kind``; None where none was presented there.
+
+    Judged once a request, whichever doors ask; recorded in the login log, and ``last_used_at``
+    kept, as the settings say.
+
+    :raises CredentialError: a credential was presented, and is refused.
+    """
+    state = state_of(request)
+    state.consulted = True
+    found = list(headers.presented(request.META))
+    if not any(one.kind is kind for one in found):
+        return None
+    if state.outcome is None:
+        state.outcome = _judge_request(request, found)
+    if isinstance(state.outcome, CredentialError):
+        # A fresh one: raising the same exception again would pile up its traceback.
+        raise CredentialError(state.outcome.reason, state.outcome.token)
+    return state.outcome
+
+
+@sensitive_variables("found", "only")
+def _judge_request(request: HttpRequest, found: list[Presented]) -> Verified | CredentialError:
+    now = timezone.now()
+    only = found[0]
+    hint = ""
+    try:
+        if len(found) > 1:
+            raise CredentialError(Reason.AMBIGUOUS)
+        parsed = credential.parse(only.text)
+        hint = parsed.hint
+        if only.misplaced or parsed.kind is not only.kind:
+            raise CredentialError(Reason.MALFORMED)
+        verified = _judge(parsed, network.client_address(request.META), now)
+    except CredentialError as error:
+        attempts.refused(request, only, hint, error, now)
+        _tell_rejected(error, hint, request)
+        return error
+    attempts.accepted(request, verified)
+    _tell_authenticated(verified, request)
+    return verified
+
+
+def _judge(parsed: Credential, address: str | None, now: datetime) -> Verified:
+    """The one order of the checks: what is told of a known token comes after its secret was right."""
+    candidates = digests.candidates(parsed.text)
+    token = lookup.find(candidates)
+    if token is None or not digests.is_one_of(token.secret, candidates):
+        raise CredentialError(Reason.UNKNOWN)
+    status = status_of(token, now)
+    if status is not Status.ACTIVE:
+        raise CredentialError(_REASON_OF_STATUS[status], token)
+    if token.environment and token.environment not in conf.ENVIRONMENTS:
+        raise CredentialError(Reason.ENVIRONMENT, token)
+    if not token.user.is_active:
+        raise CredentialError(Reason.USER_INACTIVE, token)
+    if not network.is_allowed(address, token.allowed_networks):
+        raise CredentialError(Reason.IP_ADDRESS, token)
+    # For token_can(); the attribute of HasAccessTokens, and as useful on a stock user.
+    token.user.current_access_token = token
+    return Verified(token, candidates[0], now)
+
+
+def _tell_authenticated(verified: Verified, request: HttpRequest | None) -> None:
+    signals.token_authenticated.send_robust(AccessToken, token=verified.token, request=request)
+
+
+def _tell_rejected(error: CredentialError, hint: str, request: HttpRequest | None) -> None:
+    signals.token_rejected.send_robust(
+        AccessToken, reason=error.reason, token=error.token, hint=hint, request=request
+    )

@@ -1,0 +1,73 @@
+"""The door that answers: ``REST_FRAMEWORK["EXCEPTION_HANDLER"]``."""
+
+from http import HTTPStatus
+from typing import Any
+
+from rest_framework.exceptions import NotAuthenticated, PermissionDenied
+from rest_framework.request import Request
+from rest_framework.response import Response
+from rest_framework.views import exception_handler as rest_framework_handler
+
+from tokenauth.authentication import AccessTokenAuthentication
+from tokenauth.core import attempts, challenges
+from tokenauth.core.request_state import Refusal, state_of
+from tokenauth.exceptions import CredentialError, Reason
+
+_CODES = {
+    HTTPStatus.UNAUTHORIZED: "UNAUTHORIZED",
+    HTTPStatus.FORBIDDEN: "FORBIDDEN",
+    HTTPStatus.CONFLICT: "CONFLICT",
+    HTTPStatus.TOO_MANY_REQUESTS: "TOO_MANY_REQUESTS",
+}
+
+
+def exception_handler(exc: Exception, context: dict[str, Any]) -> Response | None:
+    """401, 403, 409 and 429 as ``{"error": {"code", "message", "reason"}}``; all else as REST framework's.
+
+    A 401 carries its challenge whatever the order of the authentication classes.
+    """
+    response = rest_framework_handler(exc, context)
+    if response is None:
+        return None
+    request: Request = context["request"]
+    refusal = _refusal_of_ours(exc, request)
+    if refusal is not None:
+        _answer_refusal(response, request, refusal)
+    if response.status_code in _CODES:
+        response.data = {"error": _error(response, refusal)}
+        response["Cache-Control"] = "no-store"
+    return response
+
+
+def _refusal_of_ours(exc: Exception, request: Request) -> Refusal | None:
+    """What this app refused, and why; None where another did."""
+    if isinstance(exc.__cause__, CredentialError):
+        return Refusal(exc.__cause__.reason)
+    if isinstance(exc, NotAuthenticated):
+        ours = any(isinstance(one, AccessTokenAuthentication) for one in request.authenticators or ())
+        return Refusal(Reason.MISSING) if ours else None
+    if isinstance(exc, PermissionDenied) and exc.get_codes() == PermissionDenied.default_code:
+        return state_of(request._request).refusal
+    return None
+
+
+def _answer_refusal(response: Response, request: Request, refusal: Refusal) -> None:
+    response.status_code = refusal.reason.status
+    if refusal.reason.status == HTTPStatus.UNAUTHORIZED:
+        # REST framework asks its first authenticator alone, and answers 403 where that has none.
+        others = response.get("WWW-Authenticate")
+        ours = challenges.challenge(request._request)
+        response["WWW-Authenticate"] = ours if others in (None, ours) else f"{ours}, {others}"
+    elif refusal.reason is Reason.INSUFFICIENT_SCOPE:
+        response["WWW-Authenticate"] = challenges.insufficient_scope(refusal.scopes)
+    attempts.refused_request(request._request, refusal)
+
+
+def _error(response: Response, refusal: Refusal | None) -> dict[str, str]:
+    status = HTTPStatus(response.status_code)
+    detail = response.data.get("detail") if isinstance(response.data, dict) else None
+    return {
+        "code": _CODES[status],
+        "message": str(refusal.reason.label if refusal else detail or status.phrase),
+        "reason": refusal.reason.value if refusal else getattr(detail, "code", status.name.lower()),
+    }

@@ -1,0 +1,57 @@
+"""Why a credential or a request is refused."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from django.db import models
+from django.utils import translation
+from django.utils.translation import gettext_lazy as _
+
+if TYPE_CHECKING:
+    from tokenauth.models import AccessToken
+
+
+class Reason(models.TextChoices):
+    """Why a credential or a request is refused; the label is what the client is told."""
+
+    MISSING = "missing", _("No credential was presented.")
+    MALFORMED = "malformed", _("The credential is malformed or was mistyped.")
+    UNKNOWN = "unknown", _("The credential is not known.")
+    EXPIRED = "expired", _("The credential has expired.")
+    UNUSED = "unused", _("The credential was not used for too long and has lapsed.")
+    REVOKED = "revoked", _("The credential was revoked.")
+    USER_INACTIVE = "user_inactive", _("The credential's user is inactive.")
+    ENVIRONMENT = "environment", _("The credential belongs to another environment.")
+    AMBIGUOUS = "ambiguous", _("More than one credential was presented; send one.")
+    INSUFFICIENT_SCOPE = "insufficient_scope", _("The credential lacks a scope that this request needs.")
+    ORGANIZATION = "organization", _("The resource belongs to another organization.")
+    IP_ADDRESS = "ip_address", _("The credential may not be used from this address.")
+    SESSION = "session", _("A session is not accepted here; present a credential alone.")
+
+    @property
+    def status(self) -> int:
+        """The HTTP status of an answer that refuses for this reason: 401 or 403."""
+        return 403 if self in _FORBIDDEN else 401
+
+    @property
+    def description(self) -> str:
+        """The message untranslated, in the ASCII that RFC 6750 asks of ``error_description``."""
+        with translation.override(None):
+            return str(self.label)
+
+
+_FORBIDDEN = {Reason.INSUFFICIENT_SCOPE, Reason.ORGANIZATION, Reason.IP_ADDRESS, Reason.SESSION}
+
+
+class CredentialError(Exception):
+    """A credential was refused.
+
+    ``reason`` says why. ``token`` is the token whose right secret was presented, None where
+    there is none; what it says of the token may be told to the one who presented it.
+    """
+
+    def __init__(self, reason: Reason, token: AccessToken | None = None) -> None:
+        super().__init__(reason.description)
+        self.reason = reason
+        self.token = token

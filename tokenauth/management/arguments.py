@@ -1,0 +1,31 @@
+"""What the commands share: types of arguments, and errors as they are printed."""
+
+import argparse
+import re
+from datetime import timedelta
+
+from django.core.exceptions import ValidationError
+
+_UNITS = {"w": "weeks", "d": "days", "h": "hours", "m": "minutes", "s": "seconds"}
+_DURATION = re.compile(r"([1-9][0-9]{0,8})([wdhms])")
+
+
+def duration(text: str) -> timedelta:
+    """``90d``, ``12h``: a whole number and a unit (w, d, h, m or s) as a timedelta.
+
+    :raises argparse.ArgumentTypeError: it is none.
+    """
+    match = _DURATION.fullmatch(text)
+    if match is None:
+        raise argparse.ArgumentTypeError(f"{text!r} is not a duration such as 90d, 12h or 30m.")
+    try:
+        return timedelta(**{_UNITS[match[2]]: int(match[1])})
+    except OverflowError:
+        raise argparse.ArgumentTypeError(f"{text!r} is longer than any token can live.") from None
+
+
+def spelled_out(error: ValidationError) -> str:
+    """A ``ValidationError`` as one text, each argument named."""
+    if not hasattr(error, "error_dict"):
+        return " ".join(error.messages)
+    return "\n".join(f"{name}: {' '.join(texts)}" for name, texts in error.message_dict.items())

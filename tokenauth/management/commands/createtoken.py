@@ -1,0 +1,90 @@
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+from django.core.exceptions import ValidationError
+from django.core.management.base import BaseCommand, CommandError
+from django.db import transaction
+from django.utils import timezone
+
+from tokenauth.core import lifecycle
+from tokenauth.core.credential import Environment, Kind
+from tokenauth.core.owners import service_user, user_named
+from tokenauth.core.scopes import ALL, registry
+from tokenauth.management.arguments import duration, spelled_out
+
+if TYPE_CHECKING:
+    from django.core.management.base import CommandParser
+
+
+class Command(BaseCommand):
+    help = "Makes a token and prints its text, alone, on standard output: it is not shown again."
+
+    def add_arguments(self, parser: CommandParser) -> None:
+        parser.add_argument("username", nargs="?", metavar="USERNAME", help="the user who owns the token")
+        parser.add_argument("name", metavar="NAME", help="what the token is for")
+        parser.add_argument(
+            "--service",
+            metavar="NAME",
+            help="instead of USERNAME: a user without password, made where there is none, so that a "
+            "server's key does not end with an employee",
+        )
+        parser.add_argument(
+            "--scope",
+            action="extend",
+            nargs="+",
+            metavar="S",
+            dest="scopes",
+            help="what the token may do; at least one",
+        )
+        parser.add_argument("--kind", choices=Kind.values, default=Kind.PERSONAL.value)
+        parser.add_argument("--environment", choices=Environment.values, default="", help="of an API key")
+        parser.add_argument("--expires", type=duration, metavar="90d", help="how long it lives")
+        parser.add_argument(
+            "--network",
+            action="append",
+            default=[],
+            metavar="CIDR",
+            dest="networks",
+            help="a network from which alone it may be used; may be repeated",
+        )
+        parser.add_argument("--organization", default="", metavar="O", help="narrows it to one organization")
+
+    def handle(self, *args: Any, **options: Any) -> None:
+        if not options["scopes"]:
+            raise CommandError(f"Say with --scope what the token may do:\n{_known_scopes()}")
+        if (options["username"] is None) == (options["service"] is None):
+            raise CommandError("Say who owns the token: USERNAME NAME, or --service NAME NAME.")
+        try:
+            # With its transaction: a service's user is not left behind without the token.
+            with transaction.atomic():
+                if options["service"] is not None:
+                    user = service_user(options["service"])
+                else:
+                    user = user_named(options["username"])
+                token = lifecycle.issue(
+                    user,
+                    options["name"],
+                    options["scopes"],
+                    expires_at=options["expires"] and timezone.now() + options["expires"],
+                    kind=options["kind"],
+                    environment=options["environment"],
+                    organization=options["organization"],
+                    allowed_networks=options["networks"],
+                )
+        except ValidationError as error:
+            raise CommandError(spelled_out(error)) from error
+        expiry = f"expires {token.expires_at:%Y-%m-%d %H:%M %Z}" if token.expires_at else "does not expire"
+        self.stderr.write(
+            f"Made token {token.pk}, “{token.name}”, for {user.get_username()}: "
+            f"{' '.join(token.scopes)}; {expiry}. Its text is shown this once:",
+            self.style.SUCCESS,
+        )
+        self.stdout.write(token.raw_token or "")
+
+
+def _known_scopes() -> str:
+    scopes = [(name, scope.description) for name, scope in registry().items()]
+    scopes.append((ALL, "Everything but tokens:manage"))
+    width = max(len(name) for name, _ in scopes)
+    return "\n".join(f"  {name:{width}}  {description}" for name, description in scopes)

@@ -1,0 +1,65 @@
+"""The door of plain Django, and the one that closes: it writes what the request leaves to write."""
+
+from collections.abc import Awaitable, Callable
+
+from asgiref.sync import iscoroutinefunction, markcoroutinefunction
+from django.http import HttpRequest
+from django.http.response import HttpResponseBase
+from django.utils.cache import patch_vary_headers
+
+from tokenauth.conf import conf
+from tokenauth.core import attempts
+from tokenauth.core.request_state import state_of
+
+
+class AccessTokenMiddleware:
+    """Writes login attempts and ``last_used_at`` after the answer; echoes ``X-Request-ID``.
+
+    Where a credential decided the answer, ``Vary`` says so. Needed with REST framework too; its
+    place in ``MIDDLEWARE`` does not matter for that.
+    """
+
+    sync_capable = True
+    async_capable = True
+
+    def __init__(
+        self,
+        get_response: Callable[[HttpRequest], HttpResponseBase]
+        | Callable[[HttpRequest], Awaitable[HttpResponseBase]],
+    ) -> None:
+        self.get_response = get_response
+        if iscoroutinefunction(get_response):
+            markcoroutinefunction(self)
+
+    def __call__(self, request: HttpRequest) -> HttpResponseBase | Awaitable[HttpResponseBase]:
+        _defer_writing(request)
+        response = self.get_response(request)
+        if isinstance(response, HttpResponseBase):
+            return _finish(request, response)
+        return self._afinish(request, response)
+
+    async def _afinish(self, request: HttpRequest, response: Awaitable[HttpResponseBase]) -> HttpResponseBase:
+        return _finish(request, await response)
+
+
+def _defer_writing(request: HttpRequest) -> None:
+    state_of(request).deferred = True
+    close = request.close
+
+    def write_and_close() -> None:
+        try:
+            attempts.write(request)
+        finally:
+            close()
+
+    # Django closes the request with the answer that leaves, whichever middleware made that one;
+    # a closer on the response seen here would be lost where another replaces it (a 304).
+    request.close = write_and_close  # type: ignore[method-assign]
+
+
+def _finish(request: HttpRequest, response: HttpResponseBase) -> HttpResponseBase:
+    if state_of(request).consulted:
+        patch_vary_headers(response, [conf.AUTH_HEADER, conf.API_KEY_HEADER])
+    if request_id := attempts.request_id(request):
+        response.headers.setdefault("X-Request-ID", request_id)
+    return response

@@ -1,0 +1,107 @@
+"""For a project's own user model: ``class User(HasAccessTokens, AbstractUser)``."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from asgiref.sync import sync_to_async
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable
+    from typing import Any, Unpack
+
+    from tokenauth.core.lifecycle import TokenOptions
+    from tokenauth.models import AccessToken
+
+
+class HasAccessTokens:
+    """Makes, finds and revokes a user's tokens; knows the one of the present request.
+
+    ``user.access_tokens`` is the related manager: every token, ``.usable()`` for those that still work.
+    Each method that asks the database has an ``a…`` twin for async code. The core and the models
+    are imported when they are needed: a user model is loaded before them.
+    """
+
+    # The token of the present request, the same object as request.auth; None outside of one.
+    current_access_token: AccessToken | None = None
+
+    def generate_access_token(
+        self, name: str, scopes: Iterable[str] | None = None, **options: Unpack[TokenOptions]
+    ) -> AccessToken:
+        """Make a token; its text is ``raw_token``, on the returned object alone.
+
+        ``scopes``: None gives ``DEFAULT_SCOPES``, an empty list none. ``options``: ``expires_at``
+        (aware datetime), ``kind`` (``"personal"`` or ``"api_key"``), ``environment`` (``"live"`` or
+        ``"test"``, for API keys), ``organization``, ``allowed_networks`` (CIDR), ``created_by``.
+
+        :raises ValidationError: names each argument that is wrong; nothing is written.
+        """
+        from tokenauth.core import lifecycle
+
+        return lifecycle.issue(self, name, scopes, **options)
+
+    def get_access_token(self, raw: str) -> AccessToken | None:
+        """This user's token whose text is ``raw``; None where there is none, or it was revoked."""
+        from tokenauth.core import lifecycle
+
+        return lifecycle.of_user_by_text(self, raw).filter(revoked_at__isnull=True).first()
+
+    def get_access_token_by_id(self, pk: Any) -> AccessToken | None:
+        """This user's token with this primary key; None where there is none, or it was revoked."""
+        from tokenauth.core import lifecycle
+
+        try:
+            return lifecycle.of_user(self).filter(pk=pk, revoked_at__isnull=True).first()
+        except (TypeError, ValueError):
+            # What is no key of this model names no token either: it may come from a URL.
+            return None
+
+    def revoke_access_token(self, raw: str) -> bool:
+        """Revoke this user's token whose text is ``raw``; True if one was revoked."""
+        from tokenauth.core import lifecycle
+
+        return lifecycle.revoke(lifecycle.of_user_by_text(self, raw)) > 0
+
+    def revoke_access_token_by_secret(self, secret: str) -> bool:
+        """Revoke this user's token by the digest kept in the database; True if one was revoked."""
+        from tokenauth.core import lifecycle
+
+        return lifecycle.revoke(lifecycle.of_user(self).filter(secret=secret)) > 0
+
+    def revoke_all_access_tokens(self) -> int:
+        """Revoke every token of this user; how many were not revoked before."""
+        from tokenauth.core import lifecycle
+
+        return lifecycle.revoke(lifecycle.of_user(self))
+
+    def set_access_token(self, token: AccessToken | None) -> None:
+        """Make ``token`` the current one: what ``token_can`` asks."""
+        self.current_access_token = token
+
+    def token_can(self, scope: str) -> bool:
+        """Whether the current token grants ``scope``; False without a current token."""
+        return self.current_access_token is not None and self.current_access_token.can(scope)
+
+    def token_cant(self, scope: str) -> bool:
+        """Whether it does not; True without a current token."""
+        return not self.token_can(scope)
+
+    async def agenerate_access_token(
+        self, name: str, scopes: Iterable[str] | None = None, **options: Unpack[TokenOptions]
+    ) -> AccessToken:
+        return await sync_to_async(self.generate_access_token)(name, scopes, **options)
+
+    async def aget_access_token(self, raw: str) -> AccessToken | None:
+        return await sync_to_async(self.get_access_token)(raw)
+
+    async def aget_access_token_by_id(self, pk: Any) -> AccessToken | None:
+        return await sync_to_async(self.get_access_token_by_id)(pk)
+
+    async def arevoke_access_token(self, raw: str) -> bool:
+        return await sync_to_async(self.revoke_access_token)(raw)
+
+    async def arevoke_access_token_by_secret(self, secret: str) -> bool:
+        return await sync_to_async(self.revoke_access_token_by_secret)(secret)
+
+    async def arevoke_all_access_tokens(self) -> int:
+        return await sync_to_async(self.revoke_all_access_tokens)()

@@ -1,0 +1,260 @@
+from __future__ import annotations
+
+import copy
+from typing import TYPE_CHECKING, Any
+from uuid import uuid4
+
+from asgiref.sync import sync_to_async
+from django.conf import settings
+from django.core.exceptions import ValidationError
+from django.db import models
+from django.db.models import Q
+from django.utils import timezone
+from django.utils.translation import gettext
+from django.utils.translation import gettext_lazy as _
+
+from tokenauth.core import scopes, status
+from tokenauth.core.credential import Environment, Kind
+
+if TYPE_CHECKING:
+    from collections.abc import Collection, Iterable
+    from typing import Unpack
+
+    from tokenauth.core.lifecycle import TokenOptions
+
+# What a token is. Whoever could change it would make another token of one that is trusted.
+FIXED = frozenset({"user", "kind", "environment", "organization", "scopes", "secret"})
+
+
+class AccessTokenQuerySet(models.QuerySet["AccessToken"]):
+    """Refuses to change what is fixed once a token is saved."""
+
+    def usable(self) -> AccessTokenQuerySet:
+        """Those that are not revoked, expired or unused for too long."""
+        return self.filter(status.is_active())
+
+    def update(self, **kwargs: Any) -> int:
+        _refuse_fixed(kwargs)
+        return super().update(**kwargs)
+
+    update.alters_data = True  # type: ignore[attr-defined]
+
+    def bulk_update(
+        self, objs: Iterable[AccessToken], fields: Iterable[str], batch_size: int | None = None
+    ) -> int:
+        names = list(fields)
+        _refuse_fixed(names)
+        return super().bulk_update(objs, names, batch_size=batch_size)
+
+    bulk_update.alters_data = True  # type: ignore[attr-defined]
+
+    def bulk_create(
+        self,
+        objs: Iterable[AccessToken],
+        batch_size: int | None = None,
+        ignore_conflicts: bool = False,
+        update_conflicts: bool = False,
+        update_fields: Collection[str] | None = None,
+        unique_fields: Collection[str] | None = None,
+    ) -> list[AccessToken]:
+        # An upsert is an update too.
+        _refuse_fixed(update_fields or ())
+        return super().bulk_create(
+            objs, batch_size, ignore_conflicts, update_conflicts, update_fields, unique_fields
+        )
+
+
+class AccessTokenManager(models.Manager["AccessToken"]):
+    """``AccessToken.objects``: makes and verifies tokens, whatever the user model."""
+
+    def get_queryset(self) -> AccessTokenQuerySet:
+        return AccessTokenQuerySet(self.model, using=self._db, hints=self._hints)  # type: ignore[attr-defined]
+
+    def usable(self) -> AccessTokenQuerySet:
+        """Those that are not revoked, expired or unused for too long."""
+        return self.get_queryset().usable()
+
+    # The core imports the models; the conveniences below import the core when they are called.
+
+    def generate(
+        self, user: Any, name: str, scopes: Iterable[str] | None = None, **options: Unpack[TokenOptions]
+    ) -> AccessToken:
+        """Make a token for ``user``; its text is ``raw_token``, once.
+
+        ``options``: ``expires_at``, ``kind``, ``environment``, ``organization``,
+        ``allowed_networks``, ``created_by``.
+
+        :raises ValidationError: names each argument that is wrong; nothing is written.
+        """
+        from tokenauth.core import lifecycle
+
+        return lifecycle.issue(user, name, scopes, **options)
+
+    def verify(self, raw: str, *, address: str | None = None) -> AccessToken:
+        """The usable token whose text is ``raw``, with its user; never None.
+
+        A token with an address allowlist is refused without ``address``. Nothing is recorded.
+
+        :raises CredentialError: the credential is refused; ``reason`` says why.
+        """
+        from tokenauth.core import verification
+
+        return verification.verify(raw, address=address)
+
+    async def agenerate(
+        self, user: Any, name: str, scopes: Iterable[str] | None = None, **options: Unpack[TokenOptions]
+    ) -> AccessToken:
+        return await sync_to_async(self.generate)(user, name, scopes, **options)
+
+    async def averify(self, raw: str, *, address: str | None = None) -> AccessToken:
+        return await sync_to_async(self.verify)(raw, address=address)
+
+
+class AccessToken(models.Model):
+    """A named, hashed, scoped credential of a user. Its text is known only to whoever just made it."""
+
+    Kind = Kind
+    Environment = Environment
+    Status = status.Status
+
+    # The text of a token that was made in this process just now; a reloaded, copied or unpickled
+    # one has none.
+    raw_token: str | None = None
+
+    user = models.ForeignKey(
+        settings.AUTH_USER_MODEL,
+        on_delete=models.CASCADE,
+        related_name="access_tokens",
+        verbose_name=_("user"),
+    )
+    name = models.CharField(_("name"), max_length=255)
+    kind = models.CharField(_("kind"), max_length=16, choices=Kind.choices, default=Kind.PERSONAL)
+    environment = models.CharField(
+        _("environment"), max_length=16, choices=Environment.choices, blank=True, default=""
+    )
+    scopes = models.JSONField(_("scopes"), default=list, blank=True)
+    organization = models.CharField(_("organization"), max_length=255, blank=True, default="")
+    allowed_networks = models.JSONField(_("allowed networks"), default=list, blank=True)
+    secret = models.CharField(_("digest"), max_length=96, editable=False)
+    hint = models.CharField(_("hint"), max_length=64, editable=False)
+    family = models.UUIDField(_("family"), default=uuid4, editable=False, db_index=True)
+    rotated_from = models.OneToOneField(
+        "self",
+        on_delete=models.SET_NULL,
+        null=True,
+        blank=True,
+        editable=False,
+        related_name="rotated_to",
+        verbose_name=_("rotated from"),
+    )
+    created_at = models.DateTimeField(_("created"), default=timezone.now, editable=False)
+    created_by = models.ForeignKey(
+        settings.AUTH_USER_MODEL,
+        on_delete=models.SET_NULL,
+        null=True,
+        blank=True,
+        related_name="+",
+        verbose_name=_("created by"),
+    )
+    expires_at = models.DateTimeField(_("expires"), null=True, blank=True, db_index=True)
+    last_used_at = models.DateTimeField(_("last used"), null=True, blank=True)
+    last_used_ip = models.GenericIPAddressField(_("last used from"), null=True, blank=True)
+    revoked_at = models.DateTimeField(_("revoked"), null=True, blank=True)
+    revoked_by = models.ForeignKey(
+        settings.AUTH_USER_MODEL,
+        on_delete=models.SET_NULL,
+        null=True,
+        blank=True,
+        related_name="+",
+        verbose_name=_("revoked by"),
+    )
+    revoked_reason = models.CharField(_("reason of the revocation"), max_length=255, blank=True, default="")
+
+    objects = AccessTokenManager()
+
+    class Meta:
+        verbose_name = _("access token")
+        verbose_name_plural = _("access tokens")
+        ordering = ("pk",)
+        permissions = [("revoke_accesstoken", "Can revoke access token")]
+        constraints = [
+            # Not unique=True, which makes a second index for LIKE on PostgreSQL.
+            models.UniqueConstraint(fields=["secret"], name="tokenauth_accesstoken_secret"),
+            models.CheckConstraint(
+                condition=~Q(secret="") & ~Q(name=""), name="tokenauth_accesstoken_secret_and_name"
+            ),
+            models.CheckConstraint(
+                condition=Q(kind=Kind.PERSONAL, environment="")
+                | Q(kind=Kind.API_KEY, environment__in=Environment.values),
+                name="tokenauth_accesstoken_kind_and_environment",
+            ),
+            models.CheckConstraint(
+                condition=Q(revoked_at__isnull=False) | Q(revoked_reason="", revoked_by__isnull=True),
+                name="tokenauth_accesstoken_revoked_whole",
+            ),
+        ]
+
+    def __str__(self) -> str:
+        return f"{self.name} ({self.hint})"
+
+    def __getstate__(self) -> dict[str, Any]:
+        state = super().__getstate__()
+        state.pop("raw_token", None)
+        return state
+
+    def save(self, **kwargs: Any) -> None:
+        """:raises ValidationError: the row is there, and what is fixed differs from it."""
+        self._refuse_changes(kwargs.get("update_fields"), kwargs.get("using"))
+        super().save(**kwargs)
+
+    def refresh_from_db(self, *args: Any, **kwargs: Any) -> None:
+        super().refresh_from_db(*args, **kwargs)
+        self.raw_token = None
+
+    @property
+    def status(self) -> str:
+        """``active``, ``expired``, ``unused`` or ``revoked``."""
+        return status.status_of(self).value
+
+    def can(self, scope: str) -> bool:
+        """Whether the token's scopes grant ``scope``."""
+        return scopes.grants(self.scopes, scope)
+
+    def cant(self, scope: str) -> bool:
+        """Whether they do not."""
+        return not self.can(scope)
+
+    def revoke(self, reason: str = "", by: Any = None) -> bool:
+        """End the token now; False where it was revoked before, which then stays as it was.
+
+        :raises ValidationError: ``reason`` is longer than 255 characters.
+        """
+        from tokenauth.core import lifecycle
+
+        revoked = lifecycle.revoke(AccessToken.objects.filter(pk=self.pk), reason=reason, by=by) == 1
+        super().refresh_from_db(fields=["revoked_at", "revoked_by", "revoked_reason"])
+        return revoked
+
+    def without_raw_token(self) -> AccessToken:
+        """A copy that does not know the token's text."""
+        return copy.copy(self)
+
+    def _refuse_changes(self, update_fields: Iterable[str] | None, using: str | None) -> None:
+        names = FIXED if update_fields is None else _fixed_among(update_fields)
+        if self.pk is None or not names:
+            return
+        attributes = ["user_id" if name == "user" else name for name in sorted(names)]
+        # The row itself is asked: an instance does not know what was changed behind its back.
+        saved = type(self)._base_manager.using(using or self._state.db).filter(pk=self.pk)
+        for row in saved.values(*attributes):
+            _refuse_fixed([name for name in attributes if row[name] != getattr(self, name)])
+
+
+def _fixed_among(names: Iterable[str]) -> set[str]:
+    return set(FIXED) & {name.removesuffix("_id") for name in names}
+
+
+def _refuse_fixed(names: Iterable[str]) -> None:
+    if refused := sorted(_fixed_among(names)):
+        message = gettext("This does not change once a token is saved; make a new token.")
+        raise ValidationError(dict.fromkeys(refused, message))

@@ -1,0 +1,75 @@
+from typing import ClassVar
+
+from django.conf import settings
+from django.db import models
+from django.db.models import Q
+from django.utils import timezone
+from django.utils.translation import gettext_lazy as _
+
+from tokenauth.exceptions import Reason
+
+
+class TokenLogin(models.Model):
+    """A request that presented a credential: by default, one that was refused."""
+
+    class IdType(models.TextChoices):
+        ACCESS_TOKEN = "access_token", _("access token")
+        API_KEY = "api_key", _("API key")
+        JWT = "jwt", _("JWT")
+        DEVICE = "device", _("device token")
+
+    # The reason of the one row into which a flood of attempts is counted.
+    REPEATED: ClassVar[str] = "repeated"
+
+    id_type = models.CharField(_("type"), max_length=16, choices=IdType.choices)
+    # Of a success the token's name; of a failure a keyed digest of what was presented.
+    identifier = models.CharField(_("identifier"), max_length=255, blank=True, default="")
+    hint = models.CharField(_("hint"), max_length=64, blank=True, default="")
+    # The log outlives the user and the token.
+    user = models.ForeignKey(
+        settings.AUTH_USER_MODEL,
+        on_delete=models.SET_NULL,
+        null=True,
+        blank=True,
+        related_name="+",
+        verbose_name=_("user"),
+    )
+    token = models.ForeignKey(
+        "tokenauth.AccessToken",
+        on_delete=models.SET_NULL,
+        null=True,
+        blank=True,
+        related_name="logins",
+        verbose_name=_("token"),
+    )
+    ip_address = models.GenericIPAddressField(_("IP address"), null=True, blank=True)
+    user_agent = models.CharField(_("user agent"), max_length=255, blank=True, default="")
+    request_id = models.CharField(_("request id"), max_length=64, blank=True, default="")
+    client_version = models.CharField(_("client version"), max_length=64, blank=True, default="")
+    date = models.DateTimeField(_("date"), default=timezone.now, db_index=True)
+    success = models.BooleanField(_("success"))
+    reason = models.CharField(
+        _("reason"),
+        max_length=32,
+        blank=True,
+        default="",
+        choices=[*Reason.choices, (REPEATED, _("Further attempts from this address in the same minute."))],
+    )
+    count = models.PositiveIntegerField(
+        _("attempts"), default=1, help_text=_("How many attempts the row stands for.")
+    )
+
+    class Meta:
+        verbose_name = _("token login")
+        verbose_name_plural = _("token logins")
+        ordering = ("-date", "-pk")
+        indexes = [
+            models.Index(fields=["ip_address", "date"], name="tokenauth_login_address_date"),
+            models.Index(fields=["identifier"], name="tokenauth_login_identifier"),
+        ]
+        constraints = [
+            models.CheckConstraint(condition=~Q(id_type=""), name="tokenauth_tokenlogin_id_type"),
+        ]
+
+    def __str__(self) -> str:
+        return f"{self.get_id_type_display()} {self.hint or self.identifier[:12]} {self.reason}".rstrip()
