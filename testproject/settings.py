@@ -63,6 +63,8 @@ if DATABASES["default"]["ENGINE"] == "django.db.backends.sqlite3":
         "transaction_mode": "IMMEDIATE",
         "init_command": "PRAGMA journal_mode=WAL; PRAGMA synchronous=NORMAL;",
     }
+    # Tests use a file as well: a database in memory has no connections that could stay open.
+    DATABASES["default"]["TEST"] = {"NAME": BASE_DIR / "db.sqlite3.test"}
 
 AUTH_USER_MODEL = "accounts.User"
 PASSWORD_HASHERS = [

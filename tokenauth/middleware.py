@@ -2,7 +2,7 @@
 
 from collections.abc import Awaitable, Callable
 
-from asgiref.sync import iscoroutinefunction, markcoroutinefunction
+from asgiref.sync import iscoroutinefunction, markcoroutinefunction, sync_to_async
 from django.http import HttpRequest
 from django.http.response import HttpResponseBase
 from django.utils.cache import patch_vary_headers
@@ -39,7 +39,12 @@ class AccessTokenMiddleware:
         return self._afinish(request, response)
 
     async def _afinish(self, request: HttpRequest, response: Awaitable[HttpResponseBase]) -> HttpResponseBase:
-        return _finish(request, await response)
+        answer = await response
+        if state_of(request).is_pending:
+            # Now, and in the thread that has the request's connections: the one that closes the
+            # answer may be another (Django's AsyncClient), and a stream may be closed hours later.
+            await sync_to_async(attempts.write)(request)
+        return _finish(request, answer)
 
 
 def _defer_writing(request: HttpRequest) -> None:

@@ -87,6 +87,8 @@ def write(request: HttpRequest) -> None:
     What cannot be written goes to the logger ``tokenauth``: the answer stands.
     """
     state = state_of(request)
+    if not state.is_pending:
+        return
     used, attempt = state.used, state.attempt
     state.used = state.attempt = None
     address = network.client_address(request.META)

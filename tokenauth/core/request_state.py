@@ -62,6 +62,11 @@ class RequestState:
     attempt: Attempt | None = None
     refusal: Refusal | None = None
 
+    @property
+    def is_pending(self) -> bool:
+        """Whether anything is to be written."""
+        return self.used is not None or self.attempt is not None
+
 
 def state_of(request: HttpRequest) -> RequestState:
     """The state of ``request``, made at the first call."""

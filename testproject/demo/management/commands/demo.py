@@ -1,0 +1,127 @@
+from __future__ import annotations
+
+import logging
+import secrets
+import threading
+from argparse import ArgumentTypeError
+from contextlib import contextmanager
+from datetime import timedelta
+from typing import TYPE_CHECKING, Any
+
+from django.core.management import call_command
+from django.core.management.base import BaseCommand, CommandError
+from django.db import connection
+from django.utils import timezone
+
+from testproject.accounts.models import User
+from testproject.demo.server import HOST, serving
+from testproject.demo.walk import Step, walk
+from testproject.inventory.seed import ORGANIZATIONS, seed
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from django.core.management.base import CommandParser
+
+SITES = "/inventory-service/sites"
+
+
+class Command(BaseCommand):
+    help = "Sets the sample project up, starts its server, and walks through it with real requests."
+
+    def add_arguments(self, parser: CommandParser) -> None:
+        parser.add_argument(
+            "--once", action="store_true", help="end after the walk; exit status 0 if it went well"
+        )
+        parser.add_argument(
+            "--port", type=_port, default=8000, help="another is taken where it is not free (default: 8000)"
+        )
+
+    def handle(self, *args: Any, **options: Any) -> None:
+        self._say(f"Preparing the database ({connection.vendor}) …")
+        call_command("migrate", verbosity=0, interactive=False)
+        seed()
+        alice, password = self._people()
+        with serving(options["port"]) as port:
+            base_url = f"http://{HOST}:{port}"
+            self._say(f"Serving at {base_url}\n")
+            with _quiet_server():
+                unexpected = walk(base_url, self._steps(alice), self._say)
+            if unexpected:
+                raise CommandError(f"{unexpected} of the answers above were not as expected.")
+            self._say(self.style.SUCCESS("All answers were as expected."))
+            if not options["once"]:
+                self._say(
+                    f"\nThe admin is at {base_url}/admin/ : sign in as admin, password {password}\n"
+                    "See there the tokens, and the attempts that were refused. Stop with Ctrl-C."
+                )
+                self._wait()
+
+    def _say(self, text: str) -> None:
+        self.stdout.write(f"{text}\n", ending="")
+        # Whoever reads along through a pipe sees each answer as it comes.
+        self.stdout.flush()
+
+    def _people(self) -> tuple[User, str]:
+        alice, _ = User.objects.get_or_create(username="alice", defaults={"organization": ORGANIZATIONS[0]})
+        admin, _ = User.objects.get_or_create(
+            username="admin", defaults={"is_staff": True, "is_superuser": True}
+        )
+        # A new one each time: it is on this screen alone.
+        password = secrets.token_urlsafe(9)
+        admin.set_password(password)
+        admin.save()
+        return alice, password
+
+    def _steps(self, alice: User) -> list[Step]:
+        tomorrow = timezone.now() + timedelta(days=1)
+        reader = alice.generate_access_token("Demo: reads sites", ["read:sites"], expires_at=tomorrow)
+        revoked = alice.generate_access_token("Demo: revoked", ["read:sites"], expires_at=tomorrow)
+        revoked.revoke(reason="for the demo")
+        text = reader.raw_token or ""
+        mistyped = text[:-1] + ("0" if text[-1] != "0" else "1")
+        return [
+            Step("alice's token may read sites, and alice belongs to one organization.", SITES, text, 200),
+            Step(
+                "The same token has no scope for assets.",
+                "/inventory-service/assets",
+                text,
+                403,
+                "insufficient_scope",
+            ),
+            Step(
+                "One character mistyped: its checksum tells, without a query.",
+                SITES,
+                mistyped,
+                401,
+                "malformed",
+            ),
+            Step("A token that was revoked.", SITES, revoked.raw_token, 401, "revoked"),
+            Step("No token at all.", SITES, None, 401, "missing"),
+        ]
+
+    def _wait(self) -> None:
+        try:
+            threading.Event().wait()
+        except KeyboardInterrupt:
+            self._say("\nStopped.")
+
+
+@contextmanager
+def _quiet_server() -> Iterator[None]:
+    """The walk shows each answer itself: the server's lines about them would stand in between."""
+    loggers = [logging.getLogger(name) for name in ("django.server", "django.request")]
+    levels = [logger.level for logger in loggers]
+    for logger in loggers:
+        logger.setLevel(logging.CRITICAL)
+    try:
+        yield
+    finally:
+        for logger, level in zip(loggers, levels, strict=True):
+            logger.setLevel(level)
+
+
+def _port(text: str) -> int:
+    if text.isascii() and text.isdecimal() and int(text) < 2**16:
+        return int(text)
+    raise ArgumentTypeError(f"{text!r} is not a port: 0 to 65535.")

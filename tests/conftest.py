@@ -1,0 +1,51 @@
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+import pytest
+from rest_framework.test import APIClient
+
+from testproject.accounts.models import User
+from tokenauth.core import attempt_limit
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator
+
+    from tokenauth.models import AccessToken
+
+
+@pytest.fixture(autouse=True)
+def fresh_attempt_limit() -> Iterator[None]:
+    """What a process has counted of one test's attempts is nothing to the next."""
+    yield
+    attempt_limit._seen.clear()
+
+
+@pytest.fixture
+def alice(db: None) -> User:
+    return User.objects.create_user("alice", organization="northwind")
+
+
+@pytest.fixture
+def bob(db: None) -> User:
+    return User.objects.create_user("bob", organization="greenfleet")
+
+
+@pytest.fixture
+def api() -> APIClient:
+    return APIClient()
+
+
+@pytest.fixture
+def tokenauth_settings(settings: Any) -> Callable[..., None]:
+    """Change keys of ``TOKENAUTH`` for one test."""
+
+    def change(**keys: Any) -> None:
+        settings.TOKENAUTH = {**settings.TOKENAUTH, **keys}
+
+    return change
+
+
+def bearer(token: AccessToken | str) -> dict[str, str]:
+    """The header of a request with ``token``, for Django's and REST framework's test clients."""
+    return {"HTTP_AUTHORIZATION": f"Bearer {token if isinstance(token, str) else token.raw_token}"}

@@ -1,0 +1,247 @@
+from __future__ import annotations
+
+from datetime import datetime, timedelta
+from typing import TYPE_CHECKING, Any
+
+import pytest
+from django.contrib.auth.models import AnonymousUser
+from django.core.exceptions import ValidationError
+from django.utils import timezone
+
+from testproject.accounts.models import User
+from tokenauth.models import AccessToken
+from tokenauth.signals import token_created, token_revoked
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+pytestmark = pytest.mark.django_db
+
+
+def refused(user: Any, argument: str, *args: Any, **kwargs: Any) -> str:
+    """That ``generate`` refuses ``argument`` alone and writes nothing; its message."""
+    with pytest.raises(ValidationError) as error:
+        AccessToken.objects.generate(user, *args, **kwargs)
+    assert list(error.value.message_dict) == [argument]
+    assert AccessToken.objects.count() == 0
+    return error.value.messages[0]
+
+
+@pytest.mark.parametrize("name", ["", "   ", "\n", "x" * 256, "x" * 300, "a\0b", "a\nb", "\ud800", None, 7])
+def test_a_name_that_is_none(alice: User, name: object) -> None:
+    refused(alice, "name", name)
+
+
+def test_a_name_is_stripped_and_need_not_be_unique(alice: User) -> None:
+    assert alice.generate_access_token("  Work Laptop ").name == "Work Laptop"
+    assert alice.generate_access_token("Work Laptop").name == "Work Laptop"
+    assert alice.generate_access_token("x" * 255 + " ").name == "x" * 255
+
+
+@pytest.mark.parametrize(
+    "scopes", [["read:nothing"], ["read:sites", "READ:SITES"], [""], ["a b"], [None], [1]]
+)
+def test_scopes_that_are_none(alice: User, scopes: Any) -> None:
+    refused(alice, "scopes", "name", scopes)
+
+
+@pytest.mark.parametrize("scopes", ["read:sites", "*", 7])
+def test_scopes_that_are_no_list(alice: User, scopes: Any) -> None:
+    assert "list" in refused(alice, "scopes", "name", scopes)
+
+
+def test_an_unknown_scope_is_answered_with_the_registered_ones(alice: User) -> None:
+    assert "read:sites" in refused(alice, "scopes", "name", ["read:site"])
+
+
+def test_scopes_are_kept_in_order_and_once(alice: User) -> None:
+    token = alice.generate_access_token("name", ("write:sites", "read:sites", "write:sites"))
+    token.refresh_from_db()
+    assert token.scopes == ["write:sites", "read:sites"]
+    assert alice.generate_access_token("name", []).scopes == []
+    assert alice.generate_access_token("name", (s for s in ["admin"])).scopes == ["admin"]
+
+
+def test_without_scopes_the_default_is_given(alice: User, tokenauth_settings: Callable[..., None]) -> None:
+    tokenauth_settings(DEFAULT_SCOPES=["read:sites"])
+    assert alice.generate_access_token("name").scopes == ["read:sites"]
+
+
+@pytest.mark.parametrize("user", [User(username="unsaved"), AnonymousUser(), None, "alice", 1])
+def test_a_user_that_is_none(db: None, user: Any) -> None:
+    refused(user, "user", "name")
+
+
+def test_an_unsaved_user_has_the_same_answer_through_the_mixin(db: None) -> None:
+    with pytest.raises(ValidationError, match="saved user"):
+        User(username="unsaved").generate_access_token("name")
+
+
+def test_an_expiry_in_the_past(alice: User) -> None:
+    refused(alice, "expires_at", "name", expires_at=timezone.now() - timedelta(seconds=1))
+
+
+@pytest.mark.parametrize("expiry", ["2099-01-01", timedelta(days=1), datetime(2099, 1, 1), 7])
+def test_an_expiry_that_is_no_aware_datetime(alice: User, expiry: Any) -> None:
+    refused(alice, "expires_at", "name", expires_at=expiry)
+
+
+@pytest.mark.parametrize(
+    ("lifetime", "longest", "expected"),
+    [
+        (None, None, None),
+        (timedelta(days=30), None, timedelta(days=30)),
+        (None, timedelta(days=90), timedelta(days=90)),
+        (timedelta(days=30), timedelta(days=90), timedelta(days=30)),
+        (timedelta(days=90), timedelta(days=30), timedelta(days=30)),
+    ],
+)
+def test_an_expiry_that_was_not_asked_for(
+    alice: User,
+    tokenauth_settings: Callable[..., None],
+    lifetime: timedelta | None,
+    longest: timedelta | None,
+    expected: timedelta | None,
+) -> None:
+    tokenauth_settings(TOKEN_LIFETIME=lifetime, MAX_TOKEN_LIFETIME=longest)
+    token = alice.generate_access_token("name")
+    assert (token.expires_at and token.expires_at - token.created_at) == expected
+
+
+def test_an_expiry_beyond_the_longest_is_refused_and_not_clipped(
+    alice: User, tokenauth_settings: Callable[..., None]
+) -> None:
+    tokenauth_settings(TOKEN_LIFETIME=timedelta(days=1), MAX_TOKEN_LIFETIME=timedelta(days=30))
+    refused(alice, "expires_at", "name", expires_at=timezone.now() + timedelta(days=31))
+    wanted = timezone.now() + timedelta(days=29)
+    assert alice.generate_access_token("name", expires_at=wanted).expires_at == wanted
+
+
+@pytest.mark.parametrize(
+    "networks", [["192.0.2.1/24"], ["anywhere"], [""], [None], [7], "192.0.2.0/24", 7, ["10.0.0.0/8", "x"]]
+)
+def test_networks_that_are_none(alice: User, networks: Any) -> None:
+    refused(alice, "allowed_networks", "name", allowed_networks=networks)
+
+
+def test_networks_are_normalised(alice: User) -> None:
+    token = alice.generate_access_token(
+        "name", allowed_networks=["10.0.0.1", "::ffff:10.0.0.1", "2001:DB8::/32"]
+    )
+    assert token.allowed_networks == ["10.0.0.1/32", "2001:db8::/32"]
+
+
+@pytest.mark.parametrize(
+    ("kind", "environment", "argument"),
+    [
+        ("password", "", "kind"),
+        (None, "", "kind"),
+        ("personal", "live", "environment"),
+        ("api_key", "", "environment"),
+        ("api_key", "staging", "environment"),
+        ("api_key", None, "environment"),
+    ],
+)
+def test_a_kind_and_its_environment(alice: User, kind: Any, environment: Any, argument: str) -> None:
+    refused(alice, argument, "name", kind=kind, environment=environment)
+
+
+def test_an_api_key(alice: User) -> None:
+    key = alice.generate_access_token("server", ["read:sites"], kind="api_key", environment="test")
+    assert (key.raw_token or "").startswith("ak_test_")
+    assert (key.kind, key.environment) == ("api_key", "test")
+
+
+def test_an_organization_must_be_the_users(alice: User, tokenauth_settings: Callable[..., None]) -> None:
+    refused(alice, "organization", "name", organization="greenfleet")
+    refused(alice, "organization", "name", organization=None)
+    assert alice.generate_access_token("name", organization="northwind").organization == "northwind"
+
+
+def test_where_nobody_belongs_anywhere_no_token_does(
+    alice: User, tokenauth_settings: Callable[..., None]
+) -> None:
+    tokenauth_settings(USER_ORGANIZATIONS=None)
+    refused(alice, "organization", "name", organization="northwind")
+
+
+def test_all_that_is_wrong_is_said_at_once(alice: User) -> None:
+    with pytest.raises(ValidationError) as error:
+        alice.generate_access_token("", ["nonsense"], kind="x", allowed_networks=["x"], organization="x")
+    assert set(error.value.message_dict) == {"name", "scopes", "kind", "allowed_networks", "organization"}
+
+
+def test_making_one_is_told_without_its_text(alice: User) -> None:
+    told: list[AccessToken] = []
+
+    def receive(token: AccessToken, **kwargs: Any) -> None:
+        told.append(token)
+
+    token_created.connect(receive)
+    try:
+        token = alice.generate_access_token("name")
+    finally:
+        token_created.disconnect(receive)
+    assert told == [token]
+    assert told[0].raw_token is None
+    assert token.raw_token not in str(vars(told[0]))
+
+
+def test_revoking_keeps_the_row_and_says_who_why_and_when(alice: User, bob: User) -> None:
+    token = alice.generate_access_token("name")
+    assert token.revoke(reason="left in a repository", by=bob) is True
+    assert (token.revoked_by, token.revoked_reason, token.status) == (bob, "left in a repository", "revoked")
+    first = token.revoked_at
+    assert token.revoke(reason="again") is False
+    assert (token.revoked_at, token.revoked_reason) == (first, "left in a repository")
+    assert AccessToken.objects.get() == token
+
+
+def test_a_reason_that_is_too_long_revokes_nothing(alice: User) -> None:
+    token = alice.generate_access_token("name")
+    with pytest.raises(ValidationError, match="255"):
+        token.revoke(reason="x" * 256)
+    token.refresh_from_db()
+    assert token.status == "active"
+
+
+def test_each_revocation_is_told(alice: User, bob: User) -> None:
+    told: list[tuple[Any, ...]] = []
+
+    def receive(token: AccessToken, reason: str, by: Any, **kwargs: Any) -> None:
+        told.append((token.name, token.status, reason, by))
+
+    alice.generate_access_token("one")
+    alice.generate_access_token("two")
+    alice.generate_access_token("before").revoke()
+    bob.generate_access_token("not hers")
+    token_revoked.connect(receive)
+    try:
+        assert alice.revoke_all_access_tokens() == 2
+        AccessToken.objects.get(name="not hers").revoke("why", by=alice)
+    finally:
+        token_revoked.disconnect(receive)
+    assert told == [
+        ("one", "revoked", "", None),
+        ("two", "revoked", "", None),
+        ("not hers", "revoked", "why", alice),
+    ]
+
+
+def test_a_receiver_that_fails_stops_no_revocation(alice: User, caplog: pytest.LogCaptureFixture) -> None:
+    def receive(**kwargs: Any) -> None:
+        raise RuntimeError("a receiver")
+
+    token_revoked.connect(receive)
+    try:
+        assert alice.generate_access_token("name").revoke() is True
+    finally:
+        token_revoked.disconnect(receive)
+    assert "a receiver" in caplog.text
+
+
+def test_revoking_all_is_one_statement(alice: User, django_assert_num_queries: Any) -> None:
+    for number in range(5):
+        alice.generate_access_token(f"{number}")
+    with django_assert_num_queries(1):
+        assert alice.revoke_all_access_tokens() == 5
