@@ -13,6 +13,9 @@ from django.conf import settings
 
 T = TypeVar("T")
 
+# Reckoned from now, it stays within the calendar.
+LONGEST_DURATION = timedelta(days=36_525)
+
 
 class ScopeDefinition(TypedDict):
     """The long form of an entry of ``SCOPES``."""

@@ -13,7 +13,7 @@ from django.core import checks
 from django.utils.module_loading import import_string
 from django.views.debug import SafeExceptionReporterFilter
 
-from tokenauth.conf import KEYS, conf
+from tokenauth.conf import KEYS, LONGEST_DURATION, conf
 from tokenauth.core import headers, scopes
 from tokenauth.core.credential import Environment, prefixes
 
@@ -29,7 +29,7 @@ _HEADER = re.compile(r"[A-Za-z0-9]+(-[A-Za-z0-9]+)*")
 
 
 def _is_duration(value: object) -> bool:
-    return isinstance(value, timedelta) and value > timedelta(0)
+    return isinstance(value, timedelta) and timedelta(0) < value <= LONGEST_DURATION
 
 
 def _is_optional_duration(value: object) -> bool:
@@ -37,7 +37,7 @@ def _is_optional_duration(value: object) -> bool:
 
 
 def _is_interval(value: object) -> bool:
-    return isinstance(value, timedelta) and value >= timedelta(0)
+    return isinstance(value, timedelta) and timedelta(0) <= value <= LONGEST_DURATION
 
 
 def _is_texts(value: object) -> bool:
@@ -72,6 +72,8 @@ def _is_count(value: object) -> bool:
     return isinstance(value, int) and not isinstance(value, bool) and value >= 0
 
 
+_DURATION = "a positive timedelta of a hundred years at most, or None"
+
 # Of each setting: what it must be, in words and as a test.
 _SHAPES: Mapping[str, tuple[str, Callable[[Any], bool]]] = {
     "SCOPES": ('{name: description} or {name: {"description": ..., "implies": [...]}}', _is_scope_dict),
@@ -82,14 +84,17 @@ _SHAPES: Mapping[str, tuple[str, Callable[[Any], bool]]] = {
         f"a list out of {Environment.values}",
         lambda value: _is_texts(value) and set(value) <= set(Environment.values),
     ),
-    "TOKEN_LIFETIME": ("a positive timedelta or None", _is_optional_duration),
-    "MAX_TOKEN_LIFETIME": ("a positive timedelta or None", _is_optional_duration),
-    "UNUSED_TOKEN_LIFETIME": ("a positive timedelta or None", _is_optional_duration),
+    "TOKEN_LIFETIME": (_DURATION, _is_optional_duration),
+    "MAX_TOKEN_LIFETIME": (_DURATION, _is_optional_duration),
+    "UNUSED_TOKEN_LIFETIME": (
+        "a positive timedelta of a hundred years at most, or None",
+        _is_optional_duration,
+    ),
     "RECORD_LOGIN_ATTEMPTS": (
         '"none", "failure" or "all"',
         lambda value: value in ("none", "failure", "all"),
     ),
-    "LAST_USED_INTERVAL": ("a timedelta", _is_interval),
+    "LAST_USED_INTERVAL": ("a timedelta of a hundred years at most", _is_interval),
     "PEPPERS": ("{int: str}", lambda value: isinstance(value, Mapping)),
     "AUTH_HEADER": ("the name of a header", _is_header),
     "API_KEY_HEADER": ("the name of a header", _is_header),

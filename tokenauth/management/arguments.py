@@ -6,7 +6,15 @@ from datetime import timedelta
 
 from django.core.exceptions import ValidationError
 
-_UNITS = {"w": "weeks", "d": "days", "h": "hours", "m": "minutes", "s": "seconds"}
+from tokenauth.conf import LONGEST_DURATION
+
+_UNITS = {
+    "w": timedelta(weeks=1),
+    "d": timedelta(days=1),
+    "h": timedelta(hours=1),
+    "m": timedelta(minutes=1),
+    "s": timedelta(seconds=1),
+}
 _DURATION = re.compile(r"([1-9][0-9]{0,8})([wdhms])")
 
 
@@ -18,10 +26,10 @@ def duration(text: str) -> timedelta:
     match = _DURATION.fullmatch(text)
     if match is None:
         raise argparse.ArgumentTypeError(f"{text!r} is not a duration such as 90d, 12h or 30m.")
-    try:
-        return timedelta(**{_UNITS[match[2]]: int(match[1])})
-    except OverflowError:
-        raise argparse.ArgumentTypeError(f"{text!r} is longer than any token can live.") from None
+    length = int(match[1]) * _UNITS[match[2]]
+    if length > LONGEST_DURATION:
+        raise argparse.ArgumentTypeError(f"{text!r} is longer than a hundred years.")
+    return length
 
 
 def spelled_out(error: ValidationError) -> str:

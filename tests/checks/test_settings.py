@@ -1,0 +1,150 @@
+from __future__ import annotations
+
+import re
+from datetime import timedelta
+from pathlib import Path
+from typing import Any
+
+import pytest
+from django.core.management import call_command
+
+import tokenauth
+from tokenauth.checks import check_settings
+from tokenauth.conf import KEYS, conf
+
+WRONG: list[tuple[str, Any, str]] = [
+    ("SCOPE", {}, "tokenauth.E002"),
+    ("scopes", {}, "tokenauth.E002"),
+    (7, {}, "tokenauth.E002"),
+    ("SCOPES", ["read"], "tokenauth.E003"),
+    ("SCOPES", {"read": 7}, "tokenauth.E003"),
+    ("SCOPES", {"read": {"implies": ["x"]}}, "tokenauth.E003"),
+    ("SCOPES", {"read": {"description": "Read", "implies": "x"}}, "tokenauth.E003"),
+    ("SCOPES", {"read": {"description": "Read", "implied": []}}, "tokenauth.E003"),
+    ("DEFAULT_SCOPES", "*", "tokenauth.E003"),
+    ("TOKEN_PREFIX", "", "tokenauth.E003"),
+    ("TOKEN_PREFIX", [], "tokenauth.E003"),
+    ("TOKEN_PREFIX", "pät", "tokenauth.E003"),
+    ("TOKEN_PREFIX", "p t", "tokenauth.E003"),
+    ("API_KEY_PREFIX", ["ak", "-"], "tokenauth.E003"),
+    ("API_KEY_PREFIX", None, "tokenauth.E003"),
+    ("ENVIRONMENTS", ["staging"], "tokenauth.E003"),
+    ("ENVIRONMENTS", "live", "tokenauth.E003"),
+    ("TOKEN_LIFETIME", 3600, "tokenauth.E003"),
+    ("TOKEN_LIFETIME", timedelta(0), "tokenauth.E003"),
+    ("MAX_TOKEN_LIFETIME", timedelta(days=-1), "tokenauth.E003"),
+    ("UNUSED_TOKEN_LIFETIME", 365, "tokenauth.E003"),
+    ("RECORD_LOGIN_ATTEMPTS", True, "tokenauth.E003"),
+    ("LAST_USED_INTERVAL", None, "tokenauth.E003"),
+    ("LAST_USED_INTERVAL", 60, "tokenauth.E003"),
+    ("PEPPERS", ["x" * 32], "tokenauth.E003"),
+    ("AUTH_HEADER", "HTTP_AUTHORIZATION", "tokenauth.E003"),
+    ("API_KEY_HEADER", "", "tokenauth.E003"),
+    ("TRUSTED_PROXIES", -1, "tokenauth.E003"),
+    ("TRUSTED_PROXIES", True, "tokenauth.E003"),
+    ("TRUSTED_PROXIES", "1", "tokenauth.E003"),
+    ("USER_ORGANIZATIONS", len, "tokenauth.E003"),
+    ("PEPPERS", {1: "x" * 31}, "tokenauth.E004"),
+    ("PEPPERS", {1: b"x" * 32}, "tokenauth.E004"),
+    ("PEPPERS", {"1": "x" * 32}, "tokenauth.E004"),
+    ("PEPPERS", {-1: "x" * 32}, "tokenauth.E004"),
+    ("SCOPES", {"read sites": "Read"}, "tokenauth.E005"),
+    ("SCOPES", {"": "Nothing"}, "tokenauth.E005"),
+    ("SCOPES", {"*": "All"}, "tokenauth.E005"),
+    ("SCOPES", {"tokens:manage": "Mine"}, "tokenauth.E005"),
+    ("SCOPES", {"a": {"description": "A", "implies": ["b"]}}, "tokenauth.E006"),
+    ("SCOPES", {"a": {"description": "A", "implies": ["tokens:manage"]}}, "tokenauth.E006"),
+    ("UNUSED_TOKEN_LIFETIME", timedelta.max, "tokenauth.E003"),
+    ("DEFAULT_SCOPES", ["a b"], "tokenauth.E007"),
+    ("TOKEN_PREFIX", "ak_live", "tokenauth.E008"),
+    ("TOKEN_PREFIX", ["pat", "pat"], "tokenauth.E008"),
+    ("USER_ORGANIZATIONS", "nowhere.at_all", "tokenauth.E009"),
+    ("USER_ORGANIZATIONS", "testproject.settings.TIME_ZONE", "tokenauth.E009"),
+    ("API_KEY_HEADER", "Authorization", "tokenauth.E010"),
+    ("AUTH_HEADER", "X-Credential", "tokenauth.W003"),
+]
+
+RIGHT: list[tuple[str, Any]] = [
+    ("SCOPES", {}),
+    ("SCOPES", {"a": {"description": "A", "implies": ["*", "b"]}, "b": "B"}),
+    ("DEFAULT_SCOPES", []),
+    ("TOKEN_PREFIX", ["acme", "pat"]),
+    ("API_KEY_PREFIX", "acme_key"),
+    ("ENVIRONMENTS", ["live"]),
+    ("TOKEN_LIFETIME", timedelta(days=30)),
+    ("MAX_TOKEN_LIFETIME", None),
+    ("UNUSED_TOKEN_LIFETIME", None),
+    ("RECORD_LOGIN_ATTEMPTS", "none"),
+    ("LAST_USED_INTERVAL", timedelta(0)),
+    ("PEPPERS", {1: "x" * 32, 2: "y" * 64}),
+    ("AUTH_HEADER", "X-Access-Token"),
+    ("API_KEY_HEADER", "X-Server-Key"),
+    ("TRUSTED_PROXIES", 2),
+    ("USER_ORGANIZATIONS", None),
+]
+
+
+@pytest.mark.parametrize(("key", "value", "check"), WRONG)
+def test_what_is_wrong_is_said(settings: Any, key: Any, value: Any, check: str) -> None:
+    settings.TOKENAUTH = {key: value}
+    messages = check_settings(None)
+    assert [message.id for message in messages] == [check]
+    assert str(key) in messages[0].msg or check in ("tokenauth.E004", "tokenauth.E006", "tokenauth.E008")
+
+
+@pytest.mark.parametrize(("key", "value"), RIGHT)
+def test_what_is_right_is_not(settings: Any, key: str, value: Any) -> None:
+    settings.TOKENAUTH = {key: value}
+    assert check_settings(None) == []
+    assert getattr(conf, key) == value
+
+
+def test_a_default_scope_that_is_not_registered(settings: Any) -> None:
+    settings.TOKENAUTH = {"SCOPES": {"read": "Read"}, "DEFAULT_SCOPES": ["reed"]}
+    (message,) = check_settings(None)
+    assert message.id == "tokenauth.E007"
+    assert "reed" in message.msg
+
+
+def test_what_is_no_dictionary(settings: Any) -> None:
+    settings.TOKENAUTH = ["SCOPES"]
+    assert [message.id for message in check_settings(None)] == ["tokenauth.E001"]
+
+
+def test_without_the_dictionary_all_is_default(settings: Any) -> None:
+    del settings.TOKENAUTH
+    assert check_settings(None) == []
+    assert conf.DEFAULT_SCOPES == ["*"]
+
+
+def test_a_mistyped_key_is_answered_with_the_right_one(settings: Any) -> None:
+    settings.TOKENAUTH = {"PEPPER": {}}
+    assert "PEPPERS" in (check_settings(None)[0].hint or "")
+
+
+def test_a_weak_pepper_is_not_printed(settings: Any) -> None:
+    settings.TOKENAUTH = {"PEPPERS": {1: "hunter2"}}
+    assert "hunter2" not in str(check_settings(None))
+
+
+def test_every_setting_has_a_shape_and_a_test() -> None:
+    assert {key for key, _ in RIGHT} == KEYS
+    assert {key for key, _, _ in WRONG if key in KEYS} == KEYS
+
+
+def test_every_check_has_an_id_of_its_own_and_is_documented() -> None:
+    root = Path(tokenauth.__file__).parent
+    places: dict[str, set[str]] = {}
+    for path in root.glob("checks/*.py"):
+        for part in re.split(r"\n(?=def )", path.read_text()):
+            for check in re.findall(r'"(tokenauth\.[EW]\d{3})"', part):
+                places.setdefault(check, set()).add(f"{path.name}: {part.splitlines()[0]}")
+    assert all(len(functions) == 1 for functions in places.values()), places
+    assert len(places) == 15
+    reference = (root.parent / "docs" / "reference.md").read_text()
+    assert [check for check in sorted(places) if f"`{check}`" not in reference] == []
+
+
+@pytest.mark.django_db
+def test_the_sample_project_has_nothing_to_complain_of() -> None:
+    call_command("check", fail_level="WARNING")

@@ -1,0 +1,130 @@
+from __future__ import annotations
+
+from types import ModuleType
+from typing import Any
+
+import pytest
+from django.urls import clear_url_caches, path
+from rest_framework.decorators import action, api_view, permission_classes
+from rest_framework.permissions import AllowAny, IsAdminUser
+from rest_framework.response import Response
+from rest_framework.routers import SimpleRouter
+from rest_framework.views import APIView
+from rest_framework.viewsets import ViewSet
+
+from tokenauth.checks import check_views
+from tokenauth.permissions import HasScopes
+
+
+class Base(APIView):
+    def get(self, request: Any) -> Response:
+        return Response()
+
+    def post(self, request: Any) -> Response:
+        return Response()
+
+
+class Declared(Base):
+    required_scopes = {"GET": ["read:sites"], "POST": ["write:sites"]}
+
+
+class Undeclared(Base):
+    pass
+
+
+class HalfDeclared(Base):
+    required_scopes = {"GET": ["read:sites"]}
+
+
+class Unregistered(Base):
+    required_scopes = ["read:sides"]
+
+
+class Open(Base):
+    permission_classes = [AllowAny]
+
+
+class Composed(Base):
+    permission_classes = [IsAdminUser | ~HasScopes]
+
+
+class Things(ViewSet):
+    required_scopes = {"GET": ["read:sites"]}
+
+    def list(self, request: Any) -> Response:
+        return Response()
+
+    @action(detail=False, methods=["post"])
+    def clear(self, request: Any) -> Response:
+        return Response()
+
+    @action(detail=False, methods=["post"], permission_classes=[HasScopes.of("write:sites")])
+    def fill(self, request: Any) -> Response:
+        return Response()
+
+
+@api_view(["GET"])
+def undeclared_function(request: Any) -> Response:
+    return Response()
+
+
+@api_view(["GET"])
+@permission_classes([HasScopes.of("read:sites")])
+def declared_function(request: Any) -> Response:
+    return Response()
+
+
+@api_view(["GET"])
+@permission_classes([HasScopes.of("read:sides")])
+def unregistered_function(request: Any) -> Response:
+    return Response()
+
+
+def checked(settings: Any, *patterns: Any) -> list[tuple[str, str]]:
+    urlconf = ModuleType("urlconf")
+    urlconf.urlpatterns = list(patterns)  # type: ignore[attr-defined]
+    settings.ROOT_URLCONF = urlconf
+    clear_url_caches()
+    return [(message.id or "", message.msg) for message in check_views(None)]
+
+
+@pytest.mark.parametrize(
+    ("view", "expected"),
+    [
+        (Declared.as_view(), []),
+        (Open.as_view(), []),
+        (declared_function, []),
+        (Declared.as_view(required_scopes=[]), []),
+        (Undeclared.as_view(), ["tokenauth.E011"]),
+        (HalfDeclared.as_view(), ["tokenauth.E011"]),
+        (Composed.as_view(), ["tokenauth.E011"]),
+        (undeclared_function, ["tokenauth.E011"]),
+        (Unregistered.as_view(), ["tokenauth.E012"]),
+        (unregistered_function, ["tokenauth.E012"]),
+        (Declared.as_view(required_scopes="read:sites"), ["tokenauth.E011"]),
+        (lambda request: None, []),
+    ],
+)
+def test_a_view(settings: Any, view: Any, expected: list[str]) -> None:
+    assert [check for check, _ in checked(settings, path("x", view))] == expected
+
+
+def test_what_is_said_names_the_view_and_the_method(settings: Any) -> None:
+    ((_, message),) = checked(settings, path("x", HalfDeclared.as_view()))
+    assert __name__ in message
+    assert "HalfDeclared" in message
+    assert "POST" in message
+
+
+def test_the_actions_of_a_view_set(settings: Any) -> None:
+    router = SimpleRouter()
+    router.register("things", Things, basename="thing")
+    ((check, message),) = checked(settings, *router.urls)
+    assert check == "tokenauth.E011"
+    assert "Things" in message
+    assert "POST" in message
+
+
+def test_without_urls_there_is_nothing_to_check(settings: Any) -> None:
+    del settings.ROOT_URLCONF
+    assert check_views(None) == []

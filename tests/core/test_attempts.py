@@ -1,0 +1,225 @@
+from __future__ import annotations
+
+import logging
+from datetime import timedelta
+from typing import TYPE_CHECKING, Any
+
+import pytest
+import time_machine
+from django.db import DatabaseError, connection
+from django.db.models import Sum
+from django.utils import timezone
+
+from tests.conftest import bearer
+from tokenauth.core import attempt_limit, attempts
+from tokenauth.models import AccessToken, TokenLogin
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from rest_framework.test import APIClient
+
+    from testproject.accounts.models import User
+
+pytestmark = [pytest.mark.django_db, pytest.mark.urls("tests.urls")]
+
+UNKNOWN = "pat_00000000000000000000000000000042VsRc"
+NOON = "2030-01-01T12:00:00Z"
+
+
+def test_a_leaked_tokens_attempts_are_found_by_its_text(api: APIClient, alice: User) -> None:
+    token = alice.generate_access_token("leaked")
+    alice.revoke_all_access_tokens()
+    api.get("/who", **bearer(token))
+    api.get("/who", **bearer(UNKNOWN))
+    row = TokenLogin.objects.get(identifier=attempts.identifier_of(token.raw_token or ""))
+    assert (row.token, row.user, row.reason, row.hint) == (token, alice, "revoked", token.hint)
+
+
+@pytest.mark.parametrize(
+    ("presented", "hint"),
+    [
+        ("hunter2!", ""),
+        ("pat_" + "x" * 36, ""),
+        (UNKNOWN, "pat_0000…VsRc"),
+        ("pat_correct-horse-battery-staple", ""),
+    ],
+)
+def test_a_hint_is_kept_where_prefix_and_checksum_are_right_alone(
+    api: APIClient, presented: str, hint: str
+) -> None:
+    api.get("/who", **bearer(presented))
+    row = TokenLogin.objects.get()
+    assert row.hint == hint
+    assert presented not in str(vars(row))
+
+
+def test_a_misplaced_credential_is_logged_by_the_header_it_came_in(api: APIClient, alice: User) -> None:
+    key = alice.generate_access_token("k", [], kind="api_key", environment="live")
+    api.get("/who", **bearer(key))
+    api.get("/who", HTTP_X_API_KEY=UNKNOWN)
+    rows = TokenLogin.objects.order_by("pk").values_list("id_type", "hint", "reason")
+    assert list(rows) == [
+        ("access_token", key.hint, "malformed"),
+        ("api_key", "pat_0000…VsRc", "malformed"),
+    ]
+
+
+def test_no_credential_is_no_attempt(api: APIClient) -> None:
+    for authorization in ("", "Basic abc", "Token abc"):
+        assert api.get("/who", HTTP_AUTHORIZATION=authorization).status_code == 401
+    assert TokenLogin.objects.count() == 0
+
+
+def test_what_is_known_of_the_client_is_kept_and_cut(api: APIClient) -> None:
+    api.get(
+        "/who",
+        HTTP_USER_AGENT="agent\0 " + "x" * 1000,
+        HTTP_X_REQUEST_ID="r" * 1000,
+        HTTP_X_CLIENT_VERSION="v" * 1000,
+        REMOTE_ADDR="2001:db8::7",
+        **bearer("junk" * 300_000),
+    )
+    row = TokenLogin.objects.get()
+    assert row.user_agent.startswith("agent xxx")
+    assert len(row.user_agent) <= 255
+    assert row.request_id == "r" * 64
+    assert row.client_version == "v" * 64
+    assert row.ip_address == "2001:db8::7"
+    row.full_clean()
+
+
+def test_an_unknown_address_is_kept_as_such(api: APIClient, tokenauth_settings: Callable[..., None]) -> None:
+    tokenauth_settings(TRUSTED_PROXIES=1)
+    api.get("/who", **bearer("junk"))
+    assert TokenLogin.objects.get().ip_address is None
+
+
+def test_a_request_that_is_refused_for_its_scope_is_one_refused_attempt(
+    api: APIClient, alice: User, tokenauth_settings: Callable[..., None]
+) -> None:
+    tokenauth_settings(RECORD_LOGIN_ATTEMPTS="all")
+    token = alice.generate_access_token("t", ["read:events"])
+    api.get("/who", **bearer(token))
+    row = TokenLogin.objects.get()
+    assert (row.success, row.reason, row.token) == (False, "insufficient_scope", token)
+    assert row.identifier == attempts.identifier_of(token.raw_token or "")
+
+
+@pytest.mark.parametrize(
+    ("recorded", "reasons"), [("none", []), ("failure", ["malformed"]), ("all", ["", "malformed"])]
+)
+def test_what_is_recorded(
+    api: APIClient,
+    alice: User,
+    tokenauth_settings: Callable[..., None],
+    recorded: str,
+    reasons: list[str],
+) -> None:
+    tokenauth_settings(RECORD_LOGIN_ATTEMPTS=recorded)
+    api.get("/who", **bearer(alice.generate_access_token("t")))
+    api.get("/who", **bearer("junk"))
+    assert sorted(TokenLogin.objects.values_list("reason", flat=True)) == reasons
+
+
+class TestWhatCannotBeWritten:
+    @pytest.fixture
+    def read_only(self) -> Any:
+        """A database that refuses every write."""
+
+        def refuse(execute: Any, sql: str, params: Any, many: bool, context: Any) -> Any:
+            if not sql.startswith(("SELECT", "SAVEPOINT", "ROLLBACK", "RELEASE", "BEGIN")):
+                raise DatabaseError("the database is read-only")
+            return execute(sql, params, many, context)
+
+        return connection.execute_wrapper(refuse)
+
+    def test_a_read_only_database_still_authenticates(
+        self, api: APIClient, alice: User, read_only: Any, caplog: pytest.LogCaptureFixture
+    ) -> None:
+        token = alice.generate_access_token("t")
+        with read_only, caplog.at_level(logging.ERROR, "tokenauth"):
+            assert api.get("/who", **bearer(token)).status_code == 200
+        assert AccessToken.objects.get().last_used_at is None
+        (record,) = caplog.records
+        assert record.name == "tokenauth"
+        assert str(token.pk) in record.getMessage()
+
+    def test_a_row_goes_to_the_logger_with_all_its_fields(
+        self, api: APIClient, read_only: Any, caplog: pytest.LogCaptureFixture
+    ) -> None:
+        with read_only, caplog.at_level(logging.ERROR, "tokenauth"):
+            answer = api.get("/who", HTTP_X_REQUEST_ID="r-1", **bearer(UNKNOWN))
+        assert answer.status_code == 401
+        (record,) = caplog.records
+        fields = record.tokenauth  # type: ignore[attr-defined]
+        assert set(fields) == {field.attname for field in TokenLogin._meta.concrete_fields}
+        assert (fields["reason"], fields["request_id"]) == ("unknown", "r-1")
+        assert fields["hint"] in record.getMessage()
+        assert UNKNOWN not in record.getMessage()
+
+    def test_one_that_fails_does_not_take_the_other_along(
+        self, api: APIClient, alice: User, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        token = alice.generate_access_token("t", ["read:events"])
+        monkeypatch.setattr(attempts, "_touch", lambda *args, **kwargs: 1 / 0)
+        assert api.get("/who", **bearer(token)).status_code == 403
+        assert TokenLogin.objects.get().reason == "insufficient_scope"
+
+
+class TestAFlood:
+    def flood(self, api: APIClient, count: int, **environ: Any) -> None:
+        for _ in range(count):
+            assert api.get("/who", **bearer("junk"), **environ).status_code == 401
+
+    def test_the_rest_of_a_minute_is_counted_into_one_row(self, api: APIClient) -> None:
+        with time_machine.travel(NOON, tick=False):
+            self.flood(api, 75)
+        rows = TokenLogin.objects.all()
+        assert rows.filter(reason="malformed").count() == attempt_limit.ROWS_A_MINUTE == 60
+        repeated = rows.get(reason="repeated")
+        assert (repeated.count, repeated.success, repeated.ip_address) == (15, False, "127.0.0.1")
+        assert rows.aggregate(Sum("count"))["count__sum"] == 75
+
+    def test_another_address_and_the_next_minute_have_their_own(self, api: APIClient) -> None:
+        with time_machine.travel(NOON, tick=False) as clock:
+            self.flood(api, 61)
+            self.flood(api, 1, REMOTE_ADDR="192.0.2.1")
+            clock.shift(timedelta(seconds=60))
+            self.flood(api, 1)
+        assert TokenLogin.objects.filter(reason="malformed").count() == 62
+
+    def test_other_processes_rows_count_too(self, api: APIClient) -> None:
+        with time_machine.travel(NOON, tick=False):
+            self.flood(api, 60)
+            attempt_limit._seen.clear()
+            self.flood(api, 1)
+            # This process has seen one; it asks once it has seen its share.
+            assert TokenLogin.objects.count() == 61
+            attempt_limit._seen["127.0.0.1"] = 60
+            self.flood(api, 2)
+        assert TokenLogin.objects.get(reason="repeated").count == 2
+
+    def test_rows_that_are_gone_make_room(self, api: APIClient) -> None:
+        with time_machine.travel(NOON, tick=False):
+            self.flood(api, 61)
+            TokenLogin.objects.all().delete()
+            self.flood(api, 2)
+        assert list(TokenLogin.objects.values_list("reason", "count")) == [("malformed", 1)] * 2
+
+    def test_a_success_is_never_folded(
+        self, api: APIClient, alice: User, tokenauth_settings: Callable[..., None]
+    ) -> None:
+        tokenauth_settings(RECORD_LOGIN_ATTEMPTS="all")
+        token = alice.generate_access_token("t")
+        with time_machine.travel(timezone.now(), tick=False):
+            for _ in range(62):
+                assert api.get("/who", **bearer(token)).status_code == 200
+        assert TokenLogin.objects.filter(success=True).count() == 62
+
+    def test_an_attack_from_everywhere_takes_no_memory(self, monkeypatch: pytest.MonkeyPatch) -> None:
+        monkeypatch.setattr(attempt_limit, "_ADDRESSES", 3)
+        now = timezone.now()
+        for number in range(10):
+            attempt_limit._count(f"192.0.2.{number}", now)
+            assert len(attempt_limit._seen) <= 3

@@ -1,0 +1,60 @@
+"""The README's steps, on a project as ``startproject`` makes it, with the stock user model."""
+
+from __future__ import annotations
+
+import os
+import re
+import subprocess
+import sys
+from pathlib import Path
+
+ROOT = Path(__file__).parents[2]
+
+URLS = """
+from mysite.views import ReportsView
+urlpatterns += [path("reports", ReportsView.as_view())]
+"""
+
+ASK = """
+from django.test import Client
+client = Client(SERVER_NAME="localhost", headers={"Authorization": "Bearer TOKEN"})
+for answer in (client.get("/reports"), client.post("/reports")):
+    print(answer.status_code, answer.json())
+"""
+
+
+def test_it_is_added_to_a_project_by_the_readme(tmp_path: Path) -> None:
+    environment = {name: value for name, value in os.environ.items() if not name.startswith("DJANGO")}
+    environment |= {"PYTHONPATH": str(ROOT), "PYTHONWARNINGS": "error"}
+
+    def run(*args: str) -> str:
+        done = subprocess.run(  # noqa: S603
+            [sys.executable, *args],
+            cwd=tmp_path,
+            env=environment,
+            capture_output=True,
+            text=True,
+            timeout=120,
+            check=False,
+        )
+        assert done.returncode == 0, done.stdout + done.stderr
+        return done.stdout
+
+    readme = (ROOT / "README.md").read_text()
+    examples = dict(re.findall(r"```python\n# (\w+\.py)\n(.*?)```", readme, re.DOTALL))
+    run("-m", "django", "startproject", "mysite", ".")
+    for name, text in (*examples.items(), ("urls.py", URLS)):
+        with (tmp_path / "mysite" / name).open("a") as file:
+            file.write(text)
+
+    run("manage.py", "check", "--fail-level", "WARNING")
+    run("manage.py", "migrate", "--verbosity", "0")
+    run("manage.py", "createsuperuser", "--username", "alice", "--email", "a@example.com", "--noinput")
+    (command,) = re.findall(r"^python (manage\.py createtoken .*)$", readme, re.MULTILINE)
+    raw = run(*command.replace('"Work Laptop"', "Laptop").split()).strip()
+    assert re.fullmatch(r"pat_[0-9A-Za-z]{36}", raw)
+    ask = ASK.replace("TOKEN", raw)
+    answers = run("manage.py", "shell", "--verbosity", "0", "--command", ask).splitlines()
+    assert answers[0] == "200 {'reports': [], 'for': 'alice'}"
+    assert answers[1].startswith("403 ")
+    assert "insufficient_scope" in answers[1]

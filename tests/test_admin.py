@@ -1,0 +1,125 @@
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+import pytest
+from django.contrib.auth.models import Permission
+from django.urls import reverse
+
+from testproject.accounts.models import User
+from tokenauth.models import AccessToken, TokenLogin
+
+if TYPE_CHECKING:
+    from django.test import Client
+
+pytestmark = pytest.mark.django_db
+
+TOKENS = "admin:tokenauth_accesstoken_changelist"
+
+
+@pytest.fixture
+def token(alice: User) -> AccessToken:
+    return alice.generate_access_token("laptop", ["read:sites"])
+
+
+@pytest.fixture
+def root(client: Client) -> Client:
+    client.force_login(User.objects.create_superuser("root"))
+    return client
+
+
+def staff(client: Client, *codenames: str) -> Client:
+    user = User.objects.create_user("staff", is_staff=True)
+    user.user_permissions.set(Permission.objects.filter(codename__in=codenames))
+    client.force_login(user)
+    return client
+
+
+def revoke(client: Client, *tokens: AccessToken) -> Any:
+    data = {"action": "revoke_selected", "_selected_action": [token.pk for token in tokens]}
+    return client.post(reverse(TOKENS), data, follow=True)
+
+
+def test_tokens_are_shown_without_their_digest(root: Client, token: AccessToken) -> None:
+    for page in (reverse(TOKENS), reverse("admin:tokenauth_accesstoken_change", args=[token.pk])):
+        html = root.get(page).content.decode()
+        assert "laptop" in html
+        assert token.hint in html
+        assert token.secret not in html
+
+
+def test_they_are_revoked(root: Client, token: AccessToken, bob: User) -> None:
+    other = bob.generate_access_token("phone")
+    answer = revoke(root, token)
+    assert "1 access token was revoked." in answer.content.decode()
+    token.refresh_from_db()
+    assert (token.status, token.revoked_reason, str(token.revoked_by)) == ("revoked", "admin", "root")
+    other.refresh_from_db()
+    assert other.status == "active"
+
+
+def test_revoking_has_a_permission_of_its_own(client: Client, token: AccessToken) -> None:
+    viewer = staff(client, "view_accesstoken", "change_accesstoken", "delete_accesstoken")
+    assert "revoke_selected" not in viewer.get(reverse(TOKENS)).content.decode()
+    revoke(viewer, token)
+    token.refresh_from_db()
+    assert token.status == "active"
+    User.objects.get(username="staff").user_permissions.add(
+        Permission.objects.get(codename="revoke_accesstoken")
+    )
+    revoke(viewer, token)
+    token.refresh_from_db()
+    assert token.status == "revoked"
+
+
+def test_nothing_else_is_changed(root: Client, token: AccessToken) -> None:
+    row = TokenLogin.objects.create(id_type="access_token", success=False, reason="unknown")
+    for name, pk in (("accesstoken", token.pk), ("tokenlogin", row.pk)):
+        assert root.get(reverse(f"admin:tokenauth_{name}_changelist")).status_code == 200
+        assert root.get(reverse(f"admin:tokenauth_{name}_change", args=[pk])).status_code == 200
+        assert root.get(reverse(f"admin:tokenauth_{name}_add")).status_code == 403
+        assert (
+            root.post(reverse(f"admin:tokenauth_{name}_change", args=[pk]), {"name": "x"}).status_code == 403
+        )
+        assert (
+            root.post(reverse(f"admin:tokenauth_{name}_delete", args=[pk]), {"post": "yes"}).status_code
+            == 403
+        )
+    data = {"action": "delete_selected", "_selected_action": [token.pk], "post": "yes"}
+    root.post(reverse(TOKENS), data)
+    assert AccessToken.objects.count() == 1
+    assert TokenLogin.objects.count() == 1
+
+
+def test_a_user_with_tokens_can_be_deleted(root: Client, token: AccessToken) -> None:
+    answer = root.post(reverse("admin:accounts_user_delete", args=[token.user_id]), {"post": "yes"})
+    assert answer.status_code == 302
+    assert AccessToken.objects.count() == 0
+
+
+def test_a_token_opens_no_page_of_the_admin(client: Client, token: AccessToken) -> None:
+    User.objects.filter(pk=token.user_id).update(is_staff=True, is_superuser=True)
+    answer = client.get(reverse(TOKENS), HTTP_AUTHORIZATION=f"Bearer {token.raw_token}")
+    assert answer.status_code == 302
+    assert "/login/" in answer["Location"]
+
+
+def test_the_pages_cost_no_query_a_row(root: Client, alice: User, django_assert_max_num_queries: Any) -> None:
+    def add() -> None:
+        for number in range(10):
+            token = alice.generate_access_token(f"{number}")
+            TokenLogin.objects.create(
+                id_type="access_token", token=token, user=alice, success=False, reason="expired"
+            )
+
+    from django.db import connection
+    from django.test.utils import CaptureQueriesContext
+
+    for page in (TOKENS, "admin:tokenauth_tokenlogin_changelist"):
+        counts = []
+        for _ in range(2):
+            add()
+            with CaptureQueriesContext(connection) as captured:
+                assert root.get(reverse(page)).status_code == 200
+            counts.append(len(captured))
+        assert counts[0] == counts[1]

@@ -1,0 +1,157 @@
+"""No raw credential anywhere but in the answer that made it."""
+
+from __future__ import annotations
+
+import logging
+import sys
+from io import StringIO
+from typing import TYPE_CHECKING, Any
+
+import pytest
+from django.apps import apps
+from django.contrib.sessions.models import Session
+from django.core.management import CommandError, call_command
+from django.core.signals import got_request_exception
+from django.db import OperationalError
+from django.test import Client
+from django.urls import reverse
+from django.views.debug import ExceptionReporter
+
+from testproject.accounts.models import User
+from tests.conftest import bearer
+from tokenauth.core import lookup
+from tokenauth.models import AccessToken
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from django.http import HttpRequest
+    from rest_framework.test import APIClient
+
+pytestmark = [pytest.mark.django_db, pytest.mark.urls("tests.urls")]
+
+
+def everything_stored() -> str:
+    """Every value of every row of every table, sessions decoded."""
+    rows = [
+        str(row)
+        for model in apps.get_models(include_auto_created=True)
+        for row in model._base_manager.values()
+    ]
+    rows += [str(session.get_decoded()) for session in Session.objects.all()]
+    return "\n".join(rows)
+
+
+def shown(answer: Any) -> str:
+    return f"{answer.content.decode()}\n{dict(answer.items())}\n{answer.cookies}"
+
+
+@pytest.fixture
+def administrator(db: None) -> User:
+    return User.objects.create_superuser("root")
+
+
+def test_a_life_of_each_kind_leaves_no_raw_credential(
+    api: APIClient,
+    alice: User,
+    administrator: User,
+    caplog: pytest.LogCaptureFixture,
+    tokenauth_settings: Callable[..., None],
+) -> None:
+    tokenauth_settings(RECORD_LOGIN_ATTEMPTS="all")
+    caplog.set_level(logging.DEBUG)
+    admin = Client()
+    admin.force_login(administrator)
+    seen: list[str] = []
+
+    def life(raw: str, header: dict[str, str]) -> None:
+        token = AccessToken.objects.latest("pk")
+        for path in ("/who", "/function", "/tokens-only"):
+            seen.append(shown(api.get(path, **header)))
+        # Misused: in the other header, mistyped, beside another one, in the URL's place.
+        spoilt = raw[:-1] + ("0" if raw[-1] != "0" else "1")
+        for misused in (
+            {"HTTP_AUTHORIZATION": raw},
+            {"HTTP_X_API_KEY": raw, "HTTP_AUTHORIZATION": f"Bearer {raw}"},
+            {"HTTP_X_API_KEY" if "HTTP_AUTHORIZATION" in header else "HTTP_AUTHORIZATION": raw},
+            {name: value.replace(raw, spoilt) for name, value in header.items()},
+            {name: value.replace(raw, f"{raw} {raw}") for name, value in header.items()},
+        ):
+            seen.append(shown(api.get("/who", **misused)))
+        for page in ("changelist", "change"):
+            args = [token.pk] if page == "change" else []
+            seen.append(shown(admin.get(reverse(f"admin:tokenauth_accesstoken_{page}", args=args))))
+        action = {"action": "revoke_selected", "_selected_action": [token.pk]}
+        listing = reverse("admin:tokenauth_accesstoken_changelist")
+        seen.append(shown(admin.post(listing, action, follow=True)))
+        seen.append(shown(api.get("/who", **header)))
+        seen.append(shown(admin.get(reverse("admin:tokenauth_tokenlogin_changelist"))))
+
+    raws = []
+    for options in (
+        {},
+        {"kind": "api_key", "environment": "live"},
+        {"kind": "api_key", "environment": "test"},
+    ):
+        token = alice.generate_access_token("a life", ["read:sites"], **options)
+        raw = token.raw_token or ""
+        raws.append(raw)
+        seen += [repr(token), str(token), str(vars(AccessToken.objects.get(pk=token.pk)))]
+        life(raw, bearer(raw) if not options else {"HTTP_X_API_KEY": raw})
+        assert AccessToken.objects.get(pk=token.pk).status == "revoked"
+
+    out, err = StringIO(), StringIO()
+    call_command("createtoken", "alice", "command", "--scope", "read:sites", stdout=out, stderr=err)
+    raws.append(out.getvalue().strip())
+    seen.append(err.getvalue())
+    life(raws[-1], bearer(raws[-1]))
+
+    stored, logged = everything_stored(), caplog.text
+    logged += "".join(str(vars(record)) for record in caplog.records)
+    for raw in raws:
+        # The part that is secret, with neither the prefix nor what a hint shows.
+        secret = raw[-32:-4]
+        assert secret not in stored
+        assert secret not in logged
+        assert secret not in "".join(seen)
+    # The search itself finds what is there.
+    assert AccessToken.objects.latest("pk").secret in stored
+    assert "a life" in "".join(seen)
+    assert "Unauthorized" in logged
+
+
+def test_a_command_that_fails_prints_no_credential(alice: User) -> None:
+    out, err = StringIO(), StringIO()
+    with pytest.raises(CommandError):
+        call_command("createtoken", "alice", "name", "--scope", "nonsense", stdout=out, stderr=err)
+    assert out.getvalue() == ""
+    assert AccessToken.objects.count() == 0
+
+
+@pytest.mark.parametrize("kind", ["personal", "api_key"])
+def test_an_exception_report_shows_no_credential(
+    alice: User, monkeypatch: pytest.MonkeyPatch, kind: str, caplog: pytest.LogCaptureFixture
+) -> None:
+    environment = "live" if kind == "api_key" else ""
+    raw = alice.generate_access_token("t", kind=kind, environment=environment).raw_token or ""
+    reports: list[str] = []
+
+    def fail(digests: Any) -> None:
+        raise OperationalError("the database is down")
+
+    def report(request: HttpRequest, **kwargs: Any) -> None:
+        reporter = ExceptionReporter(request, *sys.exc_info())
+        reports.extend([reporter.get_traceback_text(), reporter.get_traceback_html()])
+
+    monkeypatch.setattr(lookup, "find", fail)
+    got_request_exception.connect(report)
+    client = Client(raise_request_exception=False)
+    header = bearer(raw) if kind == "personal" else {"HTTP_X_API_KEY": raw}
+    try:
+        assert client.get("/who", **header).status_code == 500
+    finally:
+        got_request_exception.disconnect(report)
+    assert len(reports) == 2
+    for text in (*reports, caplog.text):
+        assert "the database is down" in text
+        assert raw[-32:-4] not in text
