@@ -7,6 +7,8 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from urllib.parse import urlsplit
 
+USER_AGENT = "tokenauth-demo"
+
 # What of an answer is worth a line.
 SHOWN_HEADERS = ("WWW-Authenticate", "X-Request-ID")
 
@@ -52,7 +54,9 @@ def walk(base_url: str, steps: list[Step], write: Callable[[str], object]) -> in
 def _ask(base_url: str, step: Step) -> Answer:
     # Not through a proxy that the environment names: the server is on this machine.
     connection = http.client.HTTPConnection(urlsplit(base_url).netloc, timeout=30)
-    headers = {} if step.token is None else {"Authorization": f"Bearer {step.token}"}
+    headers = {"User-Agent": USER_AGENT}
+    if step.token is not None:
+        headers["Authorization"] = f"Bearer {step.token}"
     try:
         connection.request("GET", step.path, headers=headers)
         response = connection.getresponse()

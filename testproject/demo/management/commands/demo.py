@@ -45,7 +45,7 @@ class Command(BaseCommand):
         with serving(options["port"]) as port:
             base_url = f"http://{HOST}:{port}"
             self._say(f"Serving at {base_url}\n")
-            with _quiet_server():
+            with _quiet_log():
                 unexpected = walk(base_url, self._steps(alice), self._say)
             if unexpected:
                 raise CommandError(f"{unexpected} of the answers above were not as expected.")
@@ -108,17 +108,15 @@ class Command(BaseCommand):
 
 
 @contextmanager
-def _quiet_server() -> Iterator[None]:
-    """The walk shows each answer itself: the server's lines about them would stand in between."""
-    loggers = [logging.getLogger(name) for name in ("django.server", "django.request")]
-    levels = [logger.level for logger in loggers]
-    for logger in loggers:
-        logger.setLevel(logging.CRITICAL)
+def _quiet_log() -> Iterator[None]:
+    """Without Django's warnings of the refusals that the walk is about."""
+    logger = logging.getLogger("django.request")
+    level = logger.level
+    logger.setLevel(logging.CRITICAL)
     try:
         yield
     finally:
-        for logger, level in zip(loggers, levels, strict=True):
-            logger.setLevel(level)
+        logger.setLevel(level)
 
 
 def _port(text: str) -> int:
