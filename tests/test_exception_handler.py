@@ -70,6 +70,17 @@ def test_another_schemes_challenge_is_kept(api: APIClient) -> None:
     assert api.get("/basic-first")["WWW-Authenticate"] == 'Bearer realm="api", Basic realm="api"'
 
 
+def test_another_schemes_refusal_is_a_401_too(api: APIClient) -> None:
+    answer = api.get("/session-basic-bearer", HTTP_AUTHORIZATION="Basic " + "YWxpY2U6d3Jvbmc=")
+    assert (answer.status_code, answer.json()["error"]["reason"]) == (401, "authentication_failed")
+    assert answer["WWW-Authenticate"] == 'Bearer realm="api"'
+
+
+def test_a_view_without_a_class_of_ours_keeps_its_challenge(api: APIClient) -> None:
+    answer = api.get("/basic-alone")
+    assert (answer.status_code, answer["WWW-Authenticate"]) == (401, 'Basic realm="api"')
+
+
 def test_a_view_without_a_class_of_ours_keeps_its_403(api: APIClient) -> None:
     answer = api.get("/session-alone")
     assert answer.status_code == 403

@@ -72,6 +72,12 @@ def test_an_anonymous_client_of_a_view_with_scopes_for_get(api: APIClient, metho
     assert getattr(api, method)("/read-only").status_code == status
 
 
+def test_a_view_that_answers_head_alone_is_not_open(api: APIClient, get: Callable[..., int]) -> None:
+    assert api.head("/head-alone").status_code == 401
+    assert get("/head-alone", "read:sites", method="head") == 200
+    assert get("/head-alone", "read:events", method="head") == 403
+
+
 @pytest.mark.parametrize("method", ["delete", "patch", "put", "trace"])
 def test_a_method_that_is_not_there_is_a_405_with_any_token(get: Callable[..., int], method: str) -> None:
     assert get("/read-only", "read:sites", method=method) == 405

@@ -49,6 +49,13 @@ class ReadOnlyView(APIView):
         return Response("read")
 
 
+class HeadView(APIView):
+    required_scopes = {"GET": ["read:sites"]}
+
+    def head(self, request: Request) -> Response:
+        return Response()
+
+
 class HasGroup(BasePermission):
     def has_permission(self, request: Request, view: APIView) -> bool:
         return request.user.groups.filter(name="inspectors").exists()
@@ -118,6 +125,14 @@ urlpatterns = [
         "basic-first",
         WhoView.as_view(authentication_classes=[BasicAuthentication, AccessTokenAuthentication]),
     ),
+    path(
+        "session-basic-bearer",
+        WhoView.as_view(
+            authentication_classes=[SessionAuthentication, BasicAuthentication, AccessTokenAuthentication]
+        ),
+    ),
+    path("basic-alone", WhoView.as_view(authentication_classes=[BasicAuthentication])),
+    path("head-alone", HeadView.as_view()),
     path("session-alone", WhoView.as_view(authentication_classes=[SessionAuthentication])),
     path("bearer-alone", WhoView.as_view(authentication_classes=[AccessTokenAuthentication])),
     path("no-authenticator", WhoView.as_view(authentication_classes=[])),

@@ -3,7 +3,7 @@
 from http import HTTPStatus
 from typing import Any
 
-from rest_framework.exceptions import NotAuthenticated, PermissionDenied
+from rest_framework.exceptions import AuthenticationFailed, NotAuthenticated, PermissionDenied
 from rest_framework.request import Request
 from rest_framework.response import Response
 from rest_framework.views import exception_handler as rest_framework_handler
@@ -32,7 +32,11 @@ def exception_handler(exc: Exception, context: dict[str, Any]) -> Response | Non
     request: Request = context["request"]
     refusal = _refusal_of_ours(exc, request)
     if refusal is not None:
-        _answer_refusal(response, request, refusal)
+        response.status_code = refusal.reason.status
+        attempts.refused_request(request._request, refusal)
+    elif isinstance(exc, AuthenticationFailed) and _is_guarded_by_ours(request):
+        response.status_code = HTTPStatus.UNAUTHORIZED
+    _challenge(response, request, refusal)
     if response.status_code in _CODES:
         response.data = {"error": _error(response, refusal)}
         response["Cache-Control"] = "no-store"
@@ -44,23 +48,23 @@ def _refusal_of_ours(exc: Exception, request: Request) -> Refusal | None:
     if isinstance(exc.__cause__, CredentialError):
         return Refusal(exc.__cause__.reason)
     if isinstance(exc, NotAuthenticated):
-        ours = any(isinstance(one, AccessTokenAuthentication) for one in request.authenticators or ())
-        return Refusal(Reason.MISSING) if ours else None
+        return Refusal(Reason.MISSING) if _is_guarded_by_ours(request) else None
     if isinstance(exc, PermissionDenied) and exc.get_codes() == PermissionDenied.default_code:
         return state_of(request._request).refusal
     return None
 
 
-def _answer_refusal(response: Response, request: Request, refusal: Refusal) -> None:
-    response.status_code = refusal.reason.status
-    if refusal.reason.status == HTTPStatus.UNAUTHORIZED:
-        # REST framework asks its first authenticator alone, and answers 403 where that has none.
-        others = response.get("WWW-Authenticate")
-        ours = challenges.challenge(request._request)
-        response["WWW-Authenticate"] = ours if others in (None, ours) else f"{ours}, {others}"
-    elif refusal.reason is Reason.INSUFFICIENT_SCOPE:
+def _is_guarded_by_ours(request: Request) -> bool:
+    return any(isinstance(one, AccessTokenAuthentication) for one in request.authenticators or ())
+
+
+def _challenge(response: Response, request: Request, refusal: Refusal | None) -> None:
+    if refusal is not None and refusal.reason is Reason.INSUFFICIENT_SCOPE:
         response["WWW-Authenticate"] = challenges.insufficient_scope(refusal.scopes)
-    attempts.refused_request(request._request, refusal)
+    elif response.status_code == HTTPStatus.UNAUTHORIZED and (refusal or _is_guarded_by_ours(request)):
+        # REST framework asks its first authenticator alone for a challenge, and that may have none.
+        others, ours = response.get("WWW-Authenticate"), challenges.challenge(request._request)
+        response["WWW-Authenticate"] = ours if others in (None, ours) else f"{ours}, {others}"
 
 
 def _error(response: Response, refusal: Refusal | None) -> dict[str, str]:

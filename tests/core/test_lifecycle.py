@@ -39,7 +39,7 @@ def test_a_name_is_stripped_and_need_not_be_unique(alice: User) -> None:
 
 
 @pytest.mark.parametrize(
-    "scopes", [["read:nothing"], ["read:sites", "READ:SITES"], [""], ["a b"], [None], [1]]
+    "scopes", [["read:nothing"], ["read:sites", "READ:SITES"], [""], ["a b"], [None], [1], [["a"]]]
 )
 def test_scopes_that_are_none(alice: User, scopes: Any) -> None:
     refused(alice, "scopes", "name", scopes)

@@ -1,7 +1,7 @@
 """The life of a token: issue, revoke."""
 
 import unicodedata
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable
 from datetime import datetime
 from typing import Any, ParamSpec, TypedDict, TypeVar
 
@@ -158,9 +158,9 @@ def _valid_name(name: object) -> str:
 def _valid_scopes(names: object) -> list[str]:
     if isinstance(names, str) or not isinstance(names, Iterable):
         raise ValidationError(_("Scopes are given as a list."))
-    given = list(dict.fromkeys(names))
+    given: list[str] = []
     errors = []
-    for name in given:
+    for name in names:
         if not is_well_formed(name):
             errors.append(_("%(scope)r is not a well-formed scope.") % {"scope": name})
         elif not is_registered(name):
@@ -168,6 +168,8 @@ def _valid_scopes(names: object) -> list[str]:
                 _("“%(scope)s” is not a registered scope. Registered are: %(scopes)s.")
                 % {"scope": name, "scopes": ", ".join(registry())}
             )
+        elif name not in given:
+            given.append(name)
     if errors:
         raise ValidationError(errors)
     return given
@@ -197,7 +199,7 @@ def _valid_organization(organization: object, user: Any) -> str:
 
 
 def _valid_networks(networks: object) -> list[str]:
-    if isinstance(networks, str) or not isinstance(networks, Sequence | set | frozenset):
+    if isinstance(networks, str) or not isinstance(networks, Iterable):
         raise ValidationError(_("Networks are given as a list."))
     valid = []
     for text in networks:
@@ -219,5 +221,5 @@ def _valid_expiry(expires_at: object, now: datetime) -> datetime | None:
     if expires_at <= now:
         raise ValidationError(_("The expiry lies in the past."))
     if longest is not None and expires_at > now + longest:
-        raise ValidationError(_("A token may live for %(days)s at most.") % {"days": longest})
+        raise ValidationError(_("A token may live for %(longest)s at most.") % {"longest": longest})
     return expires_at

@@ -19,7 +19,10 @@ def needs_scopes(view: Any, method: str) -> bool:
     Not OPTIONS, and not a method that the view does not implement: REST framework answers 405.
     """
     name = method.lower()
-    return name != "options" and implements(view, "get" if name == "head" else name)
+    if name == "head":
+        # Either of the two answers it.
+        return implements(view, "head") or implements(view, "get")
+    return name != "options" and implements(view, name)
 
 
 def required_scopes(view: Any, method: str) -> tuple[str, ...]:
