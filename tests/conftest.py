@@ -18,7 +18,7 @@ if TYPE_CHECKING:
 def fresh_attempt_limit() -> Iterator[None]:
     """What a process has counted of one test's attempts is nothing to the next."""
     yield
-    attempt_limit._seen.clear()
+    attempt_limit._shares.clear()
 
 
 @pytest.fixture

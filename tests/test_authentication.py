@@ -9,8 +9,10 @@ from django.test import RequestFactory
 from hypothesis import HealthCheck, given
 from hypothesis import settings as hypothesis_settings
 from hypothesis import strategies as st
+from rest_framework.views import APIView
 
 from tests.conftest import bearer
+from tokenauth.authentication import AccessTokenAuthentication
 from tokenauth.core import credential, headers, lookup
 from tokenauth.models import TokenLogin
 from tokenauth.signals import token_authenticated, token_rejected
@@ -61,7 +63,9 @@ def test_the_scheme_is_compared_without_case(api: APIClient, alice: User, scheme
         pytest.param("Bearerx {token}", "missing", id="nearly the scheme"),
         pytest.param("Basic {basic}", "missing", id="Basic"),
         pytest.param("A" * 2**20, "missing", id="1 MB of a scheme"),
-        pytest.param("\xff", "missing", id="bytes of no scheme"),
+        pytest.param("\xff", "malformed", id="bytes of no scheme"),
+        pytest.param("Tok\0en {token}", "malformed", id="NUL in a scheme"),
+        pytest.param("Bearer \ud800", "malformed", id="half a character"),
         pytest.param("", "missing", id="empty"),
         pytest.param("   ", "missing", id="spaces"),
     ],
@@ -128,6 +132,7 @@ def test_two_credentials_are_ambiguous(api: APIClient, alice: User) -> None:
         assert (answer.status_code, reason_of(answer)) == (401, "ambiguous")
     basic = "Basic " + base64.b64encode(b"alice:secret").decode()
     assert api.get("/who", HTTP_X_API_KEY=key, HTTP_AUTHORIZATION=basic).status_code == 200
+    assert reason_of(api.get("/who", HTTP_X_API_KEY=key, **bearer("eyJhbGciOiJub25lIn0.e30."))) == "malformed"
 
 
 def test_a_key_is_nothing_to_a_view_that_takes_none(api: APIClient, alice: User) -> None:
@@ -154,11 +159,23 @@ def test_a_token_in_the_query_or_the_body_is_never_read(api: APIClient, alice: U
     assert api.post("/who", {"access_token": raw}, format="json").status_code == 401
 
 
+def test_a_row_of_another_digest_is_not_the_token(
+    api: APIClient, alice: User, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    # A collation that ignores case, a cache that mixes rows up: the secret is compared all the same.
+    alice.generate_access_token("other")
+    monkeypatch.setattr(lookup, "find", lambda digests: alice.access_tokens.select_related("user").get())
+    header = bearer("pat_00000000000000000000000000000042VsRc")
+    assert reason_of(api.get("/who", **header)) == "unknown"
+
+
+def test_a_plain_request_is_authenticated_too(alice: User) -> None:
+    request = RequestFactory().get("/", **bearer(alice.generate_access_token("foo")))
+    user, auth = AccessTokenAuthentication().authenticate(request) or (None, None)
+    assert (user, auth) == (alice, alice.access_tokens.get())
+
+
 def test_two_doors_cost_one_query_and_one_row(alice: User, django_assert_num_queries: Any) -> None:
-    from rest_framework.views import APIView
-
-    from tokenauth.authentication import AccessTokenAuthentication
-
     token = alice.generate_access_token("foo")
     alice.access_tokens.update(last_used_at="2100-01-01T00:00:00Z")
     plain = RequestFactory().get("/", **bearer(token))

@@ -25,7 +25,7 @@ def test_no_credential_is_a_plain_challenge(api: APIClient) -> None:
     assert answer.json() == {
         "error": {
             "code": "UNAUTHORIZED",
-            "message": "No credential was presented.",
+            "message": "No bearer token or API key was presented.",
             "reason": "missing",
         }
     }
@@ -105,6 +105,26 @@ def test_refusals_that_are_not_ours_have_the_same_form(
     assert "WWW-Authenticate" not in answer
     assert answer.get("Retry-After") == ("7" if status == 429 else None)
     assert TokenLogin.objects.count() == 0
+
+
+@pytest.mark.parametrize("path", ["/locked", "/locked-without", "/locked-object"])
+def test_a_refusal_that_was_outweighed_is_not_blamed(api: APIClient, alice: User, path: str) -> None:
+    answer = api.get(path, **bearer(alice.generate_access_token("t", ["read:sites"])))
+    assert answer.status_code == 403
+    assert answer.json()["error"]["reason"] == "permission_denied"
+    assert "WWW-Authenticate" not in answer
+    assert TokenLogin.objects.count() == 0
+
+
+def test_a_refusal_inside_of_a_composition_is_named(api: APIClient, alice: User) -> None:
+    answer = api.get("/either", **bearer(alice.generate_access_token("t", ["read:sites"])))
+    assert answer.json()["error"]["reason"] == "insufficient_scope"
+    assert answer["WWW-Authenticate"].endswith('scope="read:events"')
+
+
+def test_what_a_view_makes_of_a_refusal_is_its_own(api: APIClient, alice: User) -> None:
+    answer = api.get("/translated", **bearer(alice.generate_access_token("t", ["read:sites"])))
+    assert (answer.status_code, list(answer.json())) == (404, ["detail"])
 
 
 def test_other_answers_stay_rest_frameworks(api: APIClient, alice: User) -> None:

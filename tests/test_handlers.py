@@ -11,8 +11,8 @@ import pytest
 from asgiref.sync import async_to_sync
 from django.core.handlers.asgi import ASGIHandler
 from django.core.handlers.wsgi import WSGIHandler
-from django.core.signals import request_finished
 from django.db import connections
+from django.db.backends.signals import connection_created
 from django.test import RequestFactory
 
 from tests.conftest import bearer
@@ -20,6 +20,8 @@ from tokenauth.models import AccessToken, TokenLogin
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
+
+    from django.db.backends.base.base import BaseDatabaseWrapper
 
     from testproject.accounts.models import User
 
@@ -41,19 +43,23 @@ def atomic_requests() -> Iterator[None]:
 
 
 @pytest.fixture
-def open_when_finished() -> Iterator[list[Any]]:
-    """The connections that a finished request left open, after Django's own clean-up."""
-    left: list[Any] = []
+def opened() -> Iterator[list[BaseDatabaseWrapper]]:
+    """Every connection that is opened to the database, in whichever thread."""
+    wrappers: list[BaseDatabaseWrapper] = []
 
-    def look(**kwargs: Any) -> None:
-        left.extend(
-            connection for connection in connections.all(initialized_only=True) if connection.connection
-        )
+    def note(connection: BaseDatabaseWrapper, **kwargs: Any) -> None:
+        wrappers.append(connection)
 
-    # Receivers run in the order they were connected: after close_old_connections.
-    request_finished.connect(look)
-    yield left
-    request_finished.disconnect(look)
+    connection_created.connect(note)
+    yield wrappers
+    connection_created.disconnect(note)
+
+
+def assert_closed(opened: list[BaseDatabaseWrapper]) -> None:
+    """That connections were opened in other threads than this one, and none of them stayed open."""
+    others = [wrapper for wrapper in opened if wrapper is not connections["default"]]
+    assert others
+    assert [wrapper.connection for wrapper in others] == [None] * len(others)
 
 
 def over_wsgi(path: str, **environ: Any) -> int:
@@ -118,7 +124,7 @@ def over_asgi(path: str, **environ: Any) -> int:
 
 @pytest.mark.parametrize("ask", [over_wsgi, over_asgi])
 def test_a_refused_attempt_has_its_row_and_no_connection_stays_open(
-    alice: User, ask: Callable[..., int], open_when_finished: list[Any]
+    alice: User, ask: Callable[..., int], opened: list[BaseDatabaseWrapper]
 ) -> None:
     token = alice.generate_access_token("t", ["read:events"])
     assert ask("/who", **bearer("pat_junk")) == 401
@@ -128,12 +134,12 @@ def test_a_refused_attempt_has_its_row_and_no_connection_stays_open(
     assert revoked.last_used_at is not None
     rows = TokenLogin.objects.order_by("pk").values_list("reason", "success")
     assert list(rows) == [("malformed", False), ("insufficient_scope", False)]
-    assert open_when_finished == []
+    assert_closed(opened)
 
 
 @pytest.mark.parametrize("ask", [over_wsgi, over_asgi])
 def test_what_a_failing_view_rolls_back_is_not_the_use_of_the_token(
-    alice: User, ask: Callable[..., int], open_when_finished: list[Any], settings: Any
+    alice: User, ask: Callable[..., int], opened: list[BaseDatabaseWrapper], settings: Any
 ) -> None:
     settings.TOKENAUTH = {**settings.TOKENAUTH, "RECORD_LOGIN_ATTEMPTS": "all"}
     settings.DEBUG_PROPAGATE_EXCEPTIONS = False
@@ -141,7 +147,7 @@ def test_what_a_failing_view_rolls_back_is_not_the_use_of_the_token(
     assert ask("/failing", **bearer(token)) == 500
     assert AccessToken.objects.get().last_used_at is not None
     assert TokenLogin.objects.get().success is True
-    assert open_when_finished == []
+    assert_closed(opened)
 
 
 @pytest.mark.parametrize("ask", [over_wsgi, over_asgi])

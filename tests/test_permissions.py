@@ -5,9 +5,10 @@ from typing import TYPE_CHECKING, Any
 import pytest
 from django.core.exceptions import ImproperlyConfigured
 from rest_framework.test import APIRequestFactory, force_authenticate
+from rest_framework.views import APIView
 
 from tests.conftest import bearer
-from tests.urls import ReadOnlyView, WhoView
+from tests.urls import HeadView, ReadOnlyView, WhoView
 from tokenauth.permissions import HasAnyScope, HasScopes
 
 if TYPE_CHECKING:
@@ -135,6 +136,35 @@ def test_or_and_and_not(get: Callable[..., int], alice: User) -> None:
     assert get("/either", "read:sites") == 200
     assert get("/both", "read:sites") == 200
     assert get("/both", "write:sites") == 403
+
+
+@pytest.mark.parametrize(("method", "status"), [("options", 200), ("delete", 405), ("get", 403)])
+def test_not_leaves_methods_that_need_no_scopes_alone(
+    get: Callable[..., int], method: str, status: int
+) -> None:
+    assert get("/without-alone", "read:events", method=method) == status
+
+
+def test_not_twice_is_the_scope_itself() -> None:
+    twice = ~~HasScopes.of("read:events")
+    assert (twice.negated, twice.scopes) == (False, ("read:events",))
+
+
+@pytest.mark.parametrize("declared", [None, {"POST": ["write:sites"]}])
+def test_head_alone_without_a_declaration_is_refused(alice: User, declared: Any) -> None:
+    request = APIRequestFactory().head("/")
+    force_authenticate(request, alice, token=alice.generate_access_token("all", ["*"]))
+    view = type("Undeclared", (HeadView,), {"required_scopes": declared})
+    with pytest.raises(ImproperlyConfigured, match="Undeclared"):
+        view.as_view()(request)
+
+
+def test_a_view_that_does_not_say_what_it_answers_is_not_open(alice: User) -> None:
+    class Bare:
+        required_scopes = ["read:sites"]
+
+    request = APIView().initialize_request(APIRequestFactory().get("/"))
+    assert HasScopes().has_permission(request, Bare()) is False  # the caller is anonymous
 
 
 def test_a_refusal_that_another_permission_outweighs_is_no_refusal(api: APIClient, alice: User) -> None:

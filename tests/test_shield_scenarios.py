@@ -349,3 +349,6 @@ def test_N09_a_row_of_the_log_has_a_type(alice: User) -> None:
         TokenLogin(success=False).full_clean()
     with pytest.raises(IntegrityError), transaction.atomic():
         TokenLogin.objects.create(success=False)
+    for half in ({"success": True, "reason": "expired"}, {"success": False, "count": 0}):
+        with pytest.raises(IntegrityError), transaction.atomic():
+            TokenLogin.objects.create(id_type="access_token", **half)

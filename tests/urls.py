@@ -6,13 +6,15 @@ from django.http import HttpRequest, HttpResponse
 from django.urls import include, path
 from rest_framework.authentication import BasicAuthentication, SessionAuthentication
 from rest_framework.decorators import api_view, permission_classes
-from rest_framework.exceptions import APIException, Throttled
+from rest_framework.exceptions import APIException, NotFound, PermissionDenied, Throttled
 from rest_framework.permissions import AllowAny, BasePermission, IsAdminUser, IsAuthenticated
 from rest_framework.request import Request
 from rest_framework.response import Response
 from rest_framework.views import APIView
 
 from tokenauth.authentication import AccessTokenAuthentication
+from tokenauth.exceptions import CredentialError
+from tokenauth.models import AccessToken
 from tokenauth.permissions import HasAnyScope, HasScopes
 
 
@@ -85,6 +87,25 @@ class ObjectView(ReadOnlyView):
         return Response("object")
 
 
+class LockedView(ReadOnlyView):
+    def get(self, request: Request) -> Response:
+        raise PermissionDenied("Locked until Monday.")
+
+
+class Locked(BasePermission):
+    def has_object_permission(self, request: Request, view: APIView, obj: object) -> bool:
+        return False
+
+
+class TranslatingView(ReadOnlyView):
+    def get(self, request: Request) -> Response:
+        try:
+            AccessToken.objects.verify("junk")
+        except CredentialError as error:
+            raise NotFound from error
+        return Response()
+
+
 @api_view(["GET"])
 @permission_classes([HasScopes.of("read:events")])
 def function_view(request: Request) -> Response:
@@ -146,6 +167,17 @@ urlpatterns = [
         ObjectView.as_view(permission_classes=[IsAuthenticated & ~HasScopes.of("read:events")]),
     ),
     path("object", ObjectView.as_view()),
+    path("locked", LockedView.as_view(permission_classes=[HasScopes.of("read:events") | IsAuthenticated])),
+    path(
+        "locked-without",
+        LockedView.as_view(permission_classes=[IsAuthenticated & ~HasScopes.of("read:events")]),
+    ),
+    path(
+        "locked-object",
+        ObjectView.as_view(permission_classes=[HasScopes.of("read:events") | IsAuthenticated, Locked]),
+    ),
+    path("translated", TranslatingView.as_view()),
+    path("without-alone", ReadOnlyView.as_view(permission_classes=[~HasScopes.of("read:events")])),
     path("conflict", _raising(Conflict())),
     path("throttled", _raising(Throttled(wait=7))),
     path("failing", FailingView.as_view()),

@@ -8,6 +8,7 @@ from rest_framework.request import Request
 
 from tokenauth.core import challenges, verification
 from tokenauth.core.credential import Kind
+from tokenauth.core.request_state import django_request
 from tokenauth.exceptions import CredentialError
 from tokenauth.models import AccessToken
 
@@ -22,14 +23,14 @@ class AccessTokenAuthentication(BaseAuthentication):
 
     def authenticate(self, request: Request) -> tuple[Any, AccessToken] | None:
         try:
-            verified = verification.authenticate(request._request, self.kind)
+            verified = verification.authenticate(django_request(request), self.kind)
         except CredentialError as error:
             refused = PermissionDenied if error.reason.status == 403 else AuthenticationFailed
             raise refused(error.reason.label, code=error.reason.value) from error
         return None if verified is None else (verified.token.user, verified.token)
 
     def authenticate_header(self, request: Request) -> str:
-        return challenges.challenge(request._request)
+        return challenges.challenge(django_request(request))
 
 
 class APIKeyAuthentication(AccessTokenAuthentication):

@@ -10,6 +10,7 @@ from datetime import timedelta
 from typing import Any, Literal, NotRequired, TypedDict, TypeVar
 
 from django.conf import settings
+from django.core.exceptions import ImproperlyConfigured
 
 T = TypeVar("T")
 
@@ -29,6 +30,8 @@ class Conf:
 
     def _read(self, key: str, default: T) -> T:
         configured: Mapping[str, Any] = getattr(settings, "TOKENAUTH", {})
+        if not isinstance(configured, Mapping):
+            raise ImproperlyConfigured("TOKENAUTH must be a dictionary.")
         value: T = configured.get(key, default)
         return value
 

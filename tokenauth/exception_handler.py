@@ -1,17 +1,20 @@
 """The door that answers: ``REST_FRAMEWORK["EXCEPTION_HANDLER"]``."""
 
+import traceback
 from http import HTTPStatus
 from typing import Any
 
 from rest_framework.exceptions import AuthenticationFailed, NotAuthenticated, PermissionDenied
 from rest_framework.request import Request
 from rest_framework.response import Response
+from rest_framework.views import APIView
 from rest_framework.views import exception_handler as rest_framework_handler
 
 from tokenauth.authentication import AccessTokenAuthentication
 from tokenauth.core import attempts, challenges
-from tokenauth.core.request_state import Refusal, state_of
+from tokenauth.core.request_state import Refusal, django_request, state_of
 from tokenauth.exceptions import CredentialError, Reason
+from tokenauth.permissions import scope_permissions
 
 _CODES = {
     HTTPStatus.UNAUTHORIZED: "UNAUTHORIZED",
@@ -33,7 +36,7 @@ def exception_handler(exc: Exception, context: dict[str, Any]) -> Response | Non
     refusal = _refusal_of_ours(exc, request)
     if refusal is not None:
         response.status_code = refusal.reason.status
-        attempts.refused_request(request._request, refusal)
+        attempts.refused_request(django_request(request), refusal)
     elif isinstance(exc, AuthenticationFailed) and _is_guarded_by_ours(request):
         response.status_code = HTTPStatus.UNAUTHORIZED
     _challenge(response, request, refusal)
@@ -45,12 +48,27 @@ def exception_handler(exc: Exception, context: dict[str, Any]) -> Response | Non
 
 def _refusal_of_ours(exc: Exception, request: Request) -> Refusal | None:
     """What this app refused, and why; None where another did."""
-    if isinstance(exc.__cause__, CredentialError):
-        return Refusal(exc.__cause__.reason)
     if isinstance(exc, NotAuthenticated):
         return Refusal(Reason.MISSING) if _is_guarded_by_ours(request) else None
-    if isinstance(exc, PermissionDenied) and exc.get_codes() == PermissionDenied.default_code:
-        return state_of(request._request).refusal
+    if not isinstance(exc, AuthenticationFailed | PermissionDenied):
+        return None
+    if isinstance(exc.__cause__, CredentialError) and exc.get_codes() == exc.__cause__.reason.value:
+        return Refusal(exc.__cause__.reason)
+    if any(scope_permissions(_asked_when_raised(exc))):
+        return state_of(django_request(request)).refusal
+    return None
+
+
+def _asked_when_raised(exc: Exception) -> object:
+    """The permission that REST framework was asking when it refused; None where the view itself did.
+
+    A refusal that another permission outweighed is left on the request all the same, and must not be
+    blamed for what is refused later.
+    """
+    asking = (APIView.check_permissions.__code__, APIView.check_object_permissions.__code__)
+    for frame, _line in traceback.walk_tb(exc.__traceback__):
+        if frame.f_code in asking:
+            return frame.f_locals.get("permission")
     return None
 
 
@@ -63,7 +81,7 @@ def _challenge(response: Response, request: Request, refusal: Refusal | None) ->
         response["WWW-Authenticate"] = challenges.insufficient_scope(refusal.scopes)
     elif response.status_code == HTTPStatus.UNAUTHORIZED and (refusal or _is_guarded_by_ours(request)):
         # REST framework asks its first authenticator alone for a challenge, and that may have none.
-        others, ours = response.get("WWW-Authenticate"), challenges.challenge(request._request)
+        others, ours = response.get("WWW-Authenticate"), challenges.challenge(django_request(request))
         response["WWW-Authenticate"] = ours if others in (None, ours) else f"{ours}, {others}"
 
 

@@ -15,8 +15,8 @@ if TYPE_CHECKING:
 class Reason(models.TextChoices):
     """Why a credential or a request is refused; the label is what the client is told."""
 
-    MISSING = "missing", _("No credential was presented.")
-    MALFORMED = "malformed", _("The credential is malformed or was mistyped.")
+    MISSING = "missing", _("No bearer token or API key was presented.")
+    MALFORMED = "malformed", _("The credential is malformed, was mistyped, or is in the wrong header.")
     UNKNOWN = "unknown", _("The credential is not known.")
     EXPIRED = "expired", _("The credential has expired.")
     UNUSED = "unused", _("The credential was not used for too long and has lapsed.")
@@ -55,3 +55,7 @@ class CredentialError(Exception):
         super().__init__(reason.description)
         self.reason = reason
         self.token = token
+
+    def __reduce__(self) -> tuple[type[CredentialError], tuple[Reason, AccessToken | None]]:
+        # By its arguments, not by its message: it crosses processes.
+        return type(self), (self.reason, self.token)

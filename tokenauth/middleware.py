@@ -1,5 +1,6 @@
-"""The door of plain Django, and the one that closes: it writes what the request leaves to write."""
+"""What comes before and after every request: it writes what the request leaves to write."""
 
+import asyncio
 from collections.abc import Awaitable, Callable
 
 from asgiref.sync import iscoroutinefunction, markcoroutinefunction, sync_to_async
@@ -39,7 +40,13 @@ class AccessTokenMiddleware:
         return self._afinish(request, response)
 
     async def _afinish(self, request: HttpRequest, response: Awaitable[HttpResponseBase]) -> HttpResponseBase:
-        answer = await response
+        try:
+            answer = await response
+        except asyncio.CancelledError:
+            # The client is gone, its attempt is not. A view that still runs in its thread comes first:
+            # that thread takes one thing after the other.
+            await asyncio.shield(sync_to_async(attempts.write)(request))
+            raise
         if state_of(request).is_pending:
             # Now, and in the thread that has the request's connections: the one that closes the
             # answer may be another (Django's AsyncClient), and a stream may be closed hours later.

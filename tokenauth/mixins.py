@@ -4,7 +4,9 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from asgiref.sync import sync_to_async
+from django.views.decorators.debug import sensitive_variables
+
+from tokenauth.core.async_twin import async_twin
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
@@ -40,6 +42,7 @@ class HasAccessTokens:
 
         return lifecycle.issue(self, name, scopes, **options)
 
+    @sensitive_variables("raw")
     def get_access_token(self, raw: str) -> AccessToken | None:
         """This user's token whose text is ``raw``; None where there is none, or it was revoked."""
         from tokenauth.core import lifecycle
@@ -52,10 +55,11 @@ class HasAccessTokens:
 
         try:
             return lifecycle.of_user(self).filter(pk=pk, revoked_at__isnull=True).first()
-        except (TypeError, ValueError):
+        except (TypeError, ValueError, OverflowError):
             # What is no key of this model names no token either: it may come from a URL.
             return None
 
+    @sensitive_variables("raw")
     def revoke_access_token(self, raw: str) -> bool:
         """Revoke this user's token whose text is ``raw``; True if one was revoked."""
         from tokenauth.core import lifecycle
@@ -66,7 +70,7 @@ class HasAccessTokens:
         """Revoke this user's token by the digest kept in the database; True if one was revoked."""
         from tokenauth.core import lifecycle
 
-        return lifecycle.revoke(lifecycle.of_user(self).filter(secret=secret)) > 0
+        return lifecycle.revoke(lifecycle.of_user_by_secret(self, secret)) > 0
 
     def revoke_all_access_tokens(self) -> int:
         """Revoke every token of this user; how many were not revoked before."""
@@ -86,22 +90,9 @@ class HasAccessTokens:
         """Whether it does not; True without a current token."""
         return not self.token_can(scope)
 
-    async def agenerate_access_token(
-        self, name: str, scopes: Iterable[str] | None = None, **options: Unpack[TokenOptions]
-    ) -> AccessToken:
-        return await sync_to_async(self.generate_access_token)(name, scopes, **options)
-
-    async def aget_access_token(self, raw: str) -> AccessToken | None:
-        return await sync_to_async(self.get_access_token)(raw)
-
-    async def aget_access_token_by_id(self, pk: Any) -> AccessToken | None:
-        return await sync_to_async(self.get_access_token_by_id)(pk)
-
-    async def arevoke_access_token(self, raw: str) -> bool:
-        return await sync_to_async(self.revoke_access_token)(raw)
-
-    async def arevoke_access_token_by_secret(self, secret: str) -> bool:
-        return await sync_to_async(self.revoke_access_token_by_secret)(secret)
-
-    async def arevoke_all_access_tokens(self) -> int:
-        return await sync_to_async(self.revoke_all_access_tokens)()
+    agenerate_access_token = async_twin(generate_access_token)
+    aget_access_token = async_twin(get_access_token)
+    aget_access_token_by_id = async_twin(get_access_token_by_id)
+    arevoke_access_token = async_twin(revoke_access_token)
+    arevoke_access_token_by_secret = async_twin(revoke_access_token_by_secret)
+    arevoke_all_access_tokens = async_twin(revoke_all_access_tokens)

@@ -1,8 +1,9 @@
 """Signals. None carries a raw token; each is sent with ``sender=AccessToken``.
 
-Receivers are called robustly: one that raises is logged by Django (``django.dispatch``)
-and changes no answer. They run inside the request, and inside a transaction where the
-caller has opened one: use ``transaction.on_commit`` for what must not happen on a roll-back.
+Receivers are called robustly: one that raises is logged by Django (``django.dispatch``) and changes
+no answer, unless it leaves a transaction of the request's broken. They run inside the request, and
+inside a transaction where the caller has opened one: use ``transaction.on_commit`` for what must not
+happen on a roll-back.
 """
 
 from django.dispatch import Signal

@@ -7,10 +7,13 @@ from typing import Any
 
 import pytest
 from django.core.management import call_command
+from django.core.management.base import SystemCheckError
+from django.utils.translation import gettext_lazy
 
 import tokenauth
 from tokenauth.checks import check_settings
 from tokenauth.conf import KEYS, conf
+from tokenauth.core.scopes import grants, registry
 
 WRONG: list[tuple[str, Any, str]] = [
     ("SCOPE", {}, "tokenauth.E002"),
@@ -140,9 +143,26 @@ def test_every_check_has_an_id_of_its_own_and_is_documented() -> None:
             for check in re.findall(r'"(tokenauth\.[EW]\d{3})"', part):
                 places.setdefault(check, set()).add(f"{path.name}: {part.splitlines()[0]}")
     assert all(len(functions) == 1 for functions in places.values()), places
-    assert len(places) == 15
+    assert len(places) == 16
     reference = (root.parent / "docs" / "reference.md").read_text()
     assert [check for check in sorted(places) if f"`{check}`" not in reference] == []
+
+
+@pytest.mark.parametrize("wrong", [None, ["SCOPES"], {"SCOPES": 5}, {"SCOPES": ["read:sites"]}])
+def test_a_wrong_setting_is_said_and_nothing_fails_for_it(settings: Any, wrong: Any) -> None:
+    settings.TOKENAUTH = wrong
+    with pytest.raises(SystemCheckError) as failed:
+        call_command("check")
+    assert re.findall(r"tokenauth\.[EW]\d+", str(failed.value)) in (["tokenauth.E001"], ["tokenauth.E003"])
+
+
+def test_a_translated_description_is_right(settings: Any) -> None:
+    settings.TOKENAUTH = {
+        "SCOPES": {"a": gettext_lazy("Yes"), "b": {"description": gettext_lazy("No"), "implies": ["a"]}}
+    }
+    assert check_settings(None) == []
+    assert [scope.description for scope in registry().values()][:2] == ["Yes", "No"]
+    assert grants(["b"], "a")
 
 
 @pytest.mark.django_db

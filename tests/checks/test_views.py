@@ -93,6 +93,7 @@ def checked(settings: Any, *patterns: Any) -> list[tuple[str, str]]:
     [
         (Declared.as_view(), []),
         (Open.as_view(), []),
+        (Declared.as_view(permission_classes=[AllowAny]), ["tokenauth.W004"]),
         (declared_function, []),
         (Declared.as_view(required_scopes=[]), []),
         (Undeclared.as_view(), ["tokenauth.E011"]),

@@ -12,6 +12,7 @@ from django.utils import timezone
 
 from tests.conftest import bearer
 from tokenauth.core import attempt_limit, attempts
+from tokenauth.core.request_state import Verified
 from tokenauth.models import AccessToken, TokenLogin
 
 if TYPE_CHECKING:
@@ -32,7 +33,7 @@ def test_a_leaked_tokens_attempts_are_found_by_its_text(api: APIClient, alice: U
     alice.revoke_all_access_tokens()
     api.get("/who", **bearer(token))
     api.get("/who", **bearer(UNKNOWN))
-    row = TokenLogin.objects.get(identifier=attempts.identifier_of(token.raw_token or ""))
+    row = TokenLogin.objects.refused_with(token.raw_token or "").get()
     assert (row.token, row.user, row.reason, row.hint) == (token, alice, "revoked", token.hint)
 
 
@@ -52,6 +53,24 @@ def test_a_hint_is_kept_where_prefix_and_checksum_are_right_alone(
     row = TokenLogin.objects.get()
     assert row.hint == hint
     assert presented not in str(vars(row))
+
+
+def test_what_is_kept_of_it_is_worth_nothing_without_the_secret_key(settings: Any) -> None:
+    kept = attempts.identifier_of(UNKNOWN)
+    settings.SECRET_KEY = "another"
+    assert attempts.identifier_of(UNKNOWN) != kept
+    assert attempts.identifier_of("x" * 10_000_000) == attempts.identifier_of("x" * 1024)
+
+
+def test_two_that_read_the_same_row_write_it_once(alice: User) -> None:
+    alice.generate_access_token("t")
+    first, second = AccessToken.objects.get(), AccessToken.objects.get()
+    now = timezone.now()
+    later = now + timedelta(seconds=1)
+    attempts._touch(Verified(first, first.secret, now), "192.0.2.1", using="default")
+    attempts._touch(Verified(second, second.secret, later), "192.0.2.2", using="default")
+    first.refresh_from_db()
+    assert (first.last_used_at, first.last_used_ip) == (now, "192.0.2.1")
 
 
 def test_a_misplaced_credential_is_logged_by_the_header_it_came_in(api: APIClient, alice: User) -> None:
@@ -189,16 +208,22 @@ class TestAFlood:
             self.flood(api, 1)
         assert TokenLogin.objects.filter(reason="malformed").count() == 62
 
-    def test_other_processes_rows_count_too(self, api: APIClient) -> None:
+    def test_each_process_keeps_its_own_share(self, api: APIClient) -> None:
         with time_machine.travel(NOON, tick=False):
+            self.flood(api, 61)
+            attempt_limit._shares.clear()
+            self.flood(api, 61)
+        assert TokenLogin.objects.filter(reason="malformed").count() == 120
+        assert list(TokenLogin.objects.filter(reason="repeated").values_list("count", flat=True)) == [1, 1]
+
+    def test_what_took_long_counts_in_the_minute_it_came(self, api: APIClient) -> None:
+        with time_machine.travel(NOON, tick=False) as clock:
             self.flood(api, 60)
-            attempt_limit._seen.clear()
+            clock.shift(60)
             self.flood(api, 1)
-            # This process has seen one; it asks once it has seen its share.
-            assert TokenLogin.objects.count() == 61
-            attempt_limit._seen["127.0.0.1"] = 60
-            self.flood(api, 2)
-        assert TokenLogin.objects.get(reason="repeated").count == 2
+            clock.shift(-60)
+            self.flood(api, 1)
+        assert TokenLogin.objects.get(reason="repeated").count == 1
 
     def test_rows_that_are_gone_make_room(self, api: APIClient) -> None:
         with time_machine.travel(NOON, tick=False):
@@ -207,19 +232,23 @@ class TestAFlood:
             self.flood(api, 2)
         assert list(TokenLogin.objects.values_list("reason", "count")) == [("malformed", 1)] * 2
 
-    def test_a_success_is_never_folded(
+    def test_a_success_is_never_counted_in(
         self, api: APIClient, alice: User, tokenauth_settings: Callable[..., None]
     ) -> None:
         tokenauth_settings(RECORD_LOGIN_ATTEMPTS="all")
         token = alice.generate_access_token("t")
         with time_machine.travel(timezone.now(), tick=False):
-            for _ in range(62):
+            for _ in range(61):
                 assert api.get("/who", **bearer(token)).status_code == 200
-        assert TokenLogin.objects.filter(success=True).count() == 62
+            self.flood(api, 1)
+        rows = TokenLogin.objects.order_by("pk").values_list("reason", flat=True)
+        assert list(rows) == [""] * 61 + ["malformed"]
 
     def test_an_attack_from_everywhere_takes_no_memory(self, monkeypatch: pytest.MonkeyPatch) -> None:
         monkeypatch.setattr(attempt_limit, "_ADDRESSES", 3)
         now = timezone.now()
         for number in range(10):
-            attempt_limit._count(f"192.0.2.{number}", now)
-            assert len(attempt_limit._seen) <= 3
+            attempt_limit._share_of(f"192.0.2.{number}", now)
+            assert len(attempt_limit._shares) <= 3
+        attempt_limit._share_of("192.0.2.1", now + timedelta(minutes=3))
+        assert len(attempt_limit._shares) == 1

@@ -1,19 +1,25 @@
 from __future__ import annotations
 
 from datetime import datetime, timedelta
+from datetime import timezone as tz
 from typing import TYPE_CHECKING, Any
 
 import pytest
 from django.contrib.auth.models import AnonymousUser
 from django.core.exceptions import ValidationError
+from django.dispatch import Signal
 from django.utils import timezone
 
 from testproject.accounts.models import User
+from tests.conftest import bearer
+from tokenauth import signals
 from tokenauth.models import AccessToken
 from tokenauth.signals import token_created, token_revoked
 
 if TYPE_CHECKING:
     from collections.abc import Callable
+
+    from rest_framework.test import APIClient
 
 pytestmark = pytest.mark.django_db
 
@@ -67,7 +73,7 @@ def test_without_scopes_the_default_is_given(alice: User, tokenauth_settings: Ca
     assert alice.generate_access_token("name").scopes == ["read:sites"]
 
 
-@pytest.mark.parametrize("user", [User(username="unsaved"), AnonymousUser(), None, "alice", 1])
+@pytest.mark.parametrize("user", [User(username="unsaved"), User(pk=7), AnonymousUser(), None, "alice", 1])
 def test_a_user_that_is_none(db: None, user: Any) -> None:
     refused(user, "user", "name")
 
@@ -77,8 +83,29 @@ def test_an_unsaved_user_has_the_same_answer_through_the_mixin(db: None) -> None
         User(username="unsaved").generate_access_token("name")
 
 
+@pytest.mark.parametrize("maker", [User(username="unsaved"), AnonymousUser(), "alice"])
+def test_a_maker_that_is_no_user(alice: User, maker: Any) -> None:
+    refused(alice, "created_by", "name", created_by=maker)
+
+
+def test_who_makes_or_revokes_it_is_kept(alice: User, bob: User) -> None:
+    token = AccessToken.objects.generate(alice, "name", created_by=bob)
+    assert AccessToken.objects.get(created_by=bob) == token
+    for by in (AnonymousUser(), User(username="unsaved"), "bob"):
+        with pytest.raises(ValidationError, match="saved user"):
+            token.revoke(by=by)
+    assert token.revoke(by=bob)
+    assert AccessToken.objects.get(revoked_by=bob) == token
+
+
 def test_an_expiry_in_the_past(alice: User) -> None:
     refused(alice, "expires_at", "name", expires_at=timezone.now() - timedelta(seconds=1))
+
+
+@pytest.mark.parametrize("hours", [-12, 0, 14])
+def test_an_expiry_at_the_end_of_the_calendar(alice: User, hours: int) -> None:
+    end = datetime.max.replace(tzinfo=tz(timedelta(hours=hours)))
+    refused(alice, "expires_at", "name", expires_at=end)
 
 
 @pytest.mark.parametrize("expiry", ["2099-01-01", timedelta(days=1), datetime(2099, 1, 1), 7])
@@ -129,6 +156,8 @@ def test_networks_are_normalised(alice: User) -> None:
         "name", allowed_networks=["10.0.0.1", "::ffff:10.0.0.1", "2001:DB8::/32"]
     )
     assert token.allowed_networks == ["10.0.0.1/32", "2001:db8::/32"]
+    token = alice.generate_access_token("name", allowed_networks=(text for text in ["10.0.0.0/8"]))
+    assert token.allowed_networks == ["10.0.0.0/8"]
 
 
 @pytest.mark.parametrize(
@@ -197,10 +226,11 @@ def test_revoking_keeps_the_row_and_says_who_why_and_when(alice: User, bob: User
     assert AccessToken.objects.get() == token
 
 
-def test_a_reason_that_is_too_long_revokes_nothing(alice: User) -> None:
+@pytest.mark.parametrize("reason", ["x" * 256, None, 5, "a\0b"])
+def test_a_reason_that_is_none_revokes_nothing(alice: User, reason: Any) -> None:
     token = alice.generate_access_token("name")
     with pytest.raises(ValidationError, match="255"):
-        token.revoke(reason="x" * 256)
+        token.revoke(reason=reason)
     token.refresh_from_db()
     assert token.status == "active"
 
@@ -228,16 +258,27 @@ def test_each_revocation_is_told(alice: User, bob: User) -> None:
     ]
 
 
-def test_a_receiver_that_fails_stops_no_revocation(alice: User, caplog: pytest.LogCaptureFixture) -> None:
-    def receive(**kwargs: Any) -> None:
-        raise RuntimeError("a receiver")
+@pytest.mark.urls("tests.urls")
+def test_a_receiver_that_fails_changes_nothing(
+    alice: User, api: APIClient, caplog: pytest.LogCaptureFixture
+) -> None:
+    def receive(signal: Signal, **kwargs: Any) -> None:
+        raise RuntimeError(f"a receiver of {names[signal]}")
 
-    token_revoked.connect(receive)
+    names = {value: name for name, value in vars(signals).items() if isinstance(value, Signal)}
+    for signal in names:
+        signal.connect(receive)
     try:
-        assert alice.generate_access_token("name").revoke() is True
+        token = alice.generate_access_token("name", ["read:sites"])
+        header = bearer(token)
+        assert api.get("/who", **header).status_code == 200
+        assert token.revoke() is True
+        assert api.get("/who", **header).status_code == 401
     finally:
-        token_revoked.disconnect(receive)
-    assert "a receiver" in caplog.text
+        for signal in names:
+            signal.disconnect(receive)
+    for name in names.values():
+        assert f"a receiver of {name}" in caplog.text
 
 
 def test_revoking_all_is_one_statement(alice: User, django_assert_num_queries: Any) -> None:

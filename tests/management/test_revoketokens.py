@@ -41,7 +41,7 @@ def test_by_id() -> None:
     assert revoketokens(key("one"), key("three"), "--reason", "leaked") == "Revoked 2 tokens.\n"
     assert revoked() == ["one", "three"]
     assert AccessToken.objects.get(name="one").revoked_reason == "leaked"
-    assert revoketokens(key("one")) == "Revoked 0 tokens.\n"
+    assert revoketokens(key("one"), key("two")) == "Revoked 1 token; 1 token had been revoked before.\n"
 
 
 def test_by_user() -> None:
@@ -78,9 +78,10 @@ def test_unused_ones_by_their_last_use_or_else_their_creation() -> None:
         (("--user", "alice", "--all-expired"), "Say which"),
         (("1", "--user", "alice"), "Say which"),
         (("999999",), "no token with the id 999999"),
-        (("abc",), "abc"),
+        (("abc",), "An id is a number"),
+        (("99999999999999999999999",), "no token with the id 99999999999999999999999"),
         (("--user", "nobody"), "no user “nobody”"),
-        (("--family", "abc"), "invalid UUID"),
+        (("--family", "abc"), "not the id of a family"),
         (("--family", str(uuid4())), "no token of the family"),
         (("--unused", "long"), "not a duration"),
         (("--user", "alice", "--yes", "--reason", "x" * 256), "255"),
@@ -119,3 +120,27 @@ def test_on_a_terminal_it_asks(monkeypatch: pytest.MonkeyPatch, answer: str, nam
         assert str(error) == "Nothing was revoked."  # noqa: PT017
     assert revoked() == names
     assert asked == ["Revoke 2 tokens? [y/N] "]
+
+
+def test_a_pasted_token_is_not_repeated(alice: User) -> None:
+    token = alice.generate_access_token("pasted")
+    for text in (token.raw_token or "", (token.raw_token or "")[:-1]):
+        with pytest.raises(CommandError) as refused:
+            revoketokens(text)
+        assert text not in str(refused.value)
+    with pytest.raises(CommandError, match=f"hint {token.hint}"):
+        revoketokens(token.raw_token)
+
+
+def test_what_it_would_revoke_is_named_before_it_asks(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str], alice: User
+) -> None:
+    for number in range(10):
+        alice.generate_access_token(f"extra {number}")
+    monkeypatch.setattr("sys.stdin.isatty", lambda: True)
+    monkeypatch.setattr("builtins.input", lambda prompt: "n")
+    with pytest.raises(CommandError):
+        call_command("revoketokens", "--user", "alice")
+    text = capsys.readouterr().out
+    assert "one (pat_" in text
+    assert "and 2 more" in text

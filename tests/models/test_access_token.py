@@ -6,7 +6,9 @@ from datetime import timedelta
 from typing import TYPE_CHECKING, Any
 
 import pytest
+import time_machine
 from asgiref.sync import async_to_sync
+from django.contrib.auth import get_user_model
 from django.core.exceptions import ValidationError
 from django.db import IntegrityError, transaction
 from django.utils import timezone
@@ -105,6 +107,15 @@ def test_nor_by_the_asynchronous_twins(token: AccessToken) -> None:
         async_to_sync(token.asave)()
 
 
+def test_nor_by_the_managers_of_relations(token: AccessToken, bob: User) -> None:
+    for change in (bob.access_tokens.add, lambda token: bob.access_tokens.set([token])):
+        with pytest.raises(ValidationError, match="does not change"):
+            change(AccessToken.objects.get())
+    with pytest.raises(ValidationError, match="does not change"):
+        AccessToken._base_manager.update(scopes=["*"])
+    assert AccessToken.objects.get().user.username == "alice"
+
+
 def test_what_is_not_fixed_is_changed(token: AccessToken) -> None:
     token.name = "desktop"
     token.save()
@@ -140,6 +151,7 @@ def test_a_half_filled_row_is_refused_by_the_database(alice: User, half: dict[st
         ({}, "active"),
         ({"expires_at": timedelta(days=1)}, "active"),
         ({"expires_at": timedelta(0)}, "expired"),
+        ({"expires_at": timedelta(microseconds=1)}, "active"),
         ({"expires_at": timedelta(days=-1)}, "expired"),
         ({"created_at": timedelta(days=-366)}, "unused"),
         ({"created_at": timedelta(days=-366), "last_used_at": timedelta(days=-1)}, "active"),
@@ -151,12 +163,13 @@ def test_a_half_filled_row_is_refused_by_the_database(alice: User, half: dict[st
 def test_its_status_is_the_same_in_python_and_in_sql(
     token: AccessToken, row: dict[str, timedelta], status: str
 ) -> None:
-    now = timezone.now()
-    AccessToken.objects.update(**{name: now + delta for name, delta in row.items()})
-    token.refresh_from_db()
-    assert token.status == status
-    assert AccessToken.objects.usable().exists() == (status == "active")
-    assert token.user.access_tokens.usable().exists() == (status == "active")
+    with time_machine.travel(timezone.now(), tick=False):
+        now = timezone.now()
+        AccessToken.objects.update(**{name: now + delta for name, delta in row.items()})
+        token.refresh_from_db()
+        assert token.status == status
+        assert AccessToken.objects.usable().exists() == (status == "active")
+        assert token.user.access_tokens.usable().exists() == (status == "active")
 
 
 def test_without_the_rule_an_unused_token_stays_active(
@@ -193,10 +206,19 @@ def test_verify_refuses_and_never_returns_none(token: AccessToken, django_assert
     assert TokenLogin.objects.count() == 0
 
 
+def test_a_refusal_crosses_processes(token: AccessToken) -> None:
+    raw = token.raw_token or ""
+    token.revoke()
+    with pytest.raises(CredentialError) as refused:
+        AccessToken.objects.verify(raw)
+    for other in (copy.copy(refused.value), pickle.loads(pickle.dumps(refused.value))):  # noqa: S301
+        assert (other.reason, other.token, str(other)) == (Reason.REVOKED, token, str(refused.value))
+
+
 def test_verify_with_an_allowlist_needs_an_address(alice: User) -> None:
     token = alice.generate_access_token("office", allowed_networks=["192.0.2.0/24"])
     raw = token.raw_token or ""
-    for address in (None, "198.51.100.1", "nonsense"):
+    for address in (None, "198.51.100.1", "nonsense", 5, b"192.0.2.1"):
         with pytest.raises(CredentialError) as refused:
             AccessToken.objects.verify(raw, address=address)
         assert refused.value.reason is Reason.IP_ADDRESS
@@ -279,7 +301,7 @@ class TestTheMixin:
         assert alice.get_access_token_by_id(token.pk) is None
         assert list(alice.access_tokens.all()) == [token]
 
-    @pytest.mark.parametrize("pk", ["abc", None, "", 2**70, -1, [], "0"])
+    @pytest.mark.parametrize("pk", ["abc", None, "", 2**70, -1, [], "0", float("inf"), "a\0b"])
     def test_what_is_no_key_finds_nothing(self, alice: User, pk: Any) -> None:
         assert alice.get_access_token_by_id(pk) is None
 
@@ -290,6 +312,22 @@ class TestTheMixin:
         with django_assert_num_queries(0):
             assert alice.get_access_token(raw) is None
             assert alice.revoke_access_token(raw) is False
+
+    @pytest.mark.parametrize("secret", ["a\0b", "\ud800", "", None, "0" * 63, "A" * 64])
+    def test_what_is_no_digest_revokes_nothing_without_a_query(
+        self, alice: User, secret: Any, django_assert_num_queries: Any
+    ) -> None:
+        with django_assert_num_queries(0):
+            assert alice.revoke_access_token_by_secret(secret) is False
+
+    def test_a_user_that_is_not_saved_has_none(self, db: None) -> None:
+        ghost = get_user_model()(username="ghost")
+        raw = "pat_00000000000000000000000000000042VsRc"
+        assert ghost.get_access_token(raw) is None
+        assert ghost.get_access_token_by_id(1) is None
+        assert ghost.revoke_access_token(raw) is False
+        assert ghost.revoke_access_token_by_secret("0" * 64) is False
+        assert ghost.revoke_all_access_tokens() == 0
 
     def test_the_asynchronous_twins(self, alice: User) -> None:
         async def walk() -> None:

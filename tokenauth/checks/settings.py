@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 from django.conf import settings
 from django.core import checks
+from django.utils.functional import Promise
 from django.utils.module_loading import import_string
 from django.views.debug import SafeExceptionReporterFilter
 
@@ -48,11 +49,11 @@ def _is_texts(value: object) -> bool:
 
 def _is_scope_dict(value: object) -> bool:
     return isinstance(value, Mapping) and all(
-        isinstance(definition, str)
+        isinstance(definition, str | Promise)
         or (
             isinstance(definition, Mapping)
             and set(definition) <= {"description", "implies"}
-            and isinstance(definition.get("description"), str)
+            and isinstance(definition.get("description"), str | Promise)
             and _is_texts(definition.get("implies", []))
         )
         for definition in value.values()
@@ -159,7 +160,7 @@ def _check_scopes() -> Iterator[checks.CheckMessage]:
             yield checks.Error(
                 f"TOKENAUTH['SCOPES'] defines {name!r}, which has its own meaning.", id="tokenauth.E005"
             )
-        if isinstance(definition, str):
+        if not isinstance(definition, Mapping):
             continue
         for implied in definition.get("implies", ()):
             if implied == scopes.TOKENS_MANAGE or not scopes.is_registered(implied):

@@ -1,8 +1,7 @@
-"""Views that are guarded by scopes: ids E011, E012."""
+"""Views that are guarded by scopes: ids E011, E012, W004."""
 
 from __future__ import annotations
 
-import inspect
 from typing import TYPE_CHECKING, Any
 
 from django.conf import settings
@@ -10,10 +9,11 @@ from django.core import checks
 from django.core.exceptions import ImproperlyConfigured
 from django.urls import URLPattern, URLResolver, get_resolver
 
+from tokenauth.checks.settings import check_settings
 from tokenauth.core import requirements, scopes
 
 if TYPE_CHECKING:
-    from collections.abc import Collection, Iterator, Mapping, Sequence
+    from collections.abc import Iterator, Mapping, Sequence
 
     from django.apps import AppConfig
 
@@ -21,6 +21,9 @@ if TYPE_CHECKING:
 def check_views(app_configs: Sequence[AppConfig] | None, **kwargs: Any) -> list[checks.CheckMessage]:
     """Views guarded by ``HasScopes`` declare registered scopes for every method they implement."""
     if not getattr(settings, "ROOT_URLCONF", None):
+        return []
+    if any(message.is_serious() for message in check_settings(app_configs)):
+        # Those come first: what is registered cannot be told from settings that are wrong.
         return []
     messages = {}
     for callback in _callbacks(get_resolver()):
@@ -40,13 +43,23 @@ def _callbacks(resolver: URLResolver) -> Iterator[Any]:
 
 
 def _check_view(callback: Any, view: type) -> Iterator[checks.CheckMessage]:
-    from tokenauth.permissions import HasScopes
+    from tokenauth.permissions import scope_permissions
 
     initkwargs: Mapping[str, Any] = getattr(callback, "initkwargs", {})
     configured = type(view.__name__, (view,), dict(initkwargs))
     actions = getattr(callback, "actions", None)
     methods = actions or [name for name in view.http_method_names if requirements.needs_scopes(view, name)]  # type: ignore[attr-defined]
-    guards = list(_guards(configured.permission_classes, HasScopes))  # type: ignore[attr-defined]
+    guards = [
+        guard
+        for permission in configured.permission_classes  # type: ignore[attr-defined]
+        for guard in scope_permissions(permission)
+    ]
+    if not guards and getattr(configured, "required_scopes", None) is not None:
+        yield checks.Warning(
+            f"{view.__module__}.{view.__name__} declares required_scopes, and none of its permissions asks.",
+            hint="Add HasScopes to its permission_classes, or take required_scopes away.",
+            id="tokenauth.W004",
+        )
     for guard in guards:
         for method in methods:
             try:
@@ -61,13 +74,3 @@ def _check_view(callback: Any, view: type) -> Iterator[checks.CheckMessage]:
                         hint="Add it to TOKENAUTH['SCOPES'], or correct it.",
                         id="tokenauth.E012",
                     )
-
-
-def _guards(permission_classes: Collection[Any], guard: type) -> Iterator[Any]:
-    """The scope permissions among ``permission_classes``, inside of ``&``, ``|`` and ``~`` too."""
-    for permission in permission_classes:
-        names = [name for name in ("op1_class", "op2_class") if hasattr(permission, name)]
-        if names:
-            yield from _guards([getattr(permission, name) for name in names], guard)
-        elif inspect.isclass(permission) and issubclass(permission, guard):
-            yield permission

@@ -1,64 +1,88 @@
 """A flood of refused attempts fills no table: rows a minute an address, the rest counted into one."""
 
 import threading
-from datetime import datetime
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from typing import Any
 
+from django.db import transaction
 from django.db.models import F
 
 from tokenauth.models import TokenLogin
 
 ROWS_A_MINUTE = 60
-# Enough addresses to remember for one minute; beyond it, counting starts anew.
+# Enough addresses to remember for a minute; beyond it, counting starts anew.
 _ADDRESSES = 10_000
 
+
+@dataclass(slots=True)
+class _Share:
+    """What this process has seen of one address in one minute."""
+
+    seen: int = 0
+    # The row into which the rest is counted.
+    repeated_pk: Any = None
+
+
 _lock = threading.Lock()
-_minute: datetime | None = None
-_seen: dict[str | None, int] = {}
+_shares: dict[tuple[str | None, datetime], _Share] = {}
 
 
 def save(row: TokenLogin, using: str) -> None:
     """Insert ``row``; or, where its address has had its share of this minute, count it into one row.
 
-    A process asks the table only after it has itself seen the share, so that an ordinary
-    refusal costs one INSERT and no SELECT.
+    Each process keeps the shares that it has seen itself, so that an ordinary refusal costs one
+    INSERT and nothing else: of several processes, each has its own sixty.
     """
-    if row.success or _count(row.ip_address, row.date) <= ROWS_A_MINUTE:
+    if row.success:
+        _insert(row, using)
+        return
+    minute = row.date.replace(second=0, microsecond=0)
+    with _lock:
+        share = _share_of(row.ip_address, minute)
+        share.seen += 1
+        within = share.seen <= ROWS_A_MINUTE
+    if within:
+        _insert(row, using)
+        return
+    # One after the other, each committed before the next: two would make two rows.
+    with _lock, transaction.atomic(using=using):
+        _count(row, share, minute, using)
+
+
+def _insert(row: TokenLogin, using: str) -> None:
+    with transaction.atomic(using=using):
+        row.save(using=using)
+
+
+def _count(row: TokenLogin, share: _Share, minute: datetime, using: str) -> None:
+    log = TokenLogin.objects.using(using)
+    if log.filter(pk=share.repeated_pk).update(count=F("count") + 1):
+        return
+    written = log.filter(ip_address=row.ip_address, date__gte=minute, success=False)
+    if not written.exists():
+        # What was counted is not there: pruned, or rolled back.
+        share.seen = 1
         row.save(using=using)
         return
-    since = _start_of_minute(row.date)
-    same = TokenLogin.objects.using(using).filter(ip_address=row.ip_address, date__gte=since, success=False)
-    if same.filter(reason=TokenLogin.REPEATED).update(count=F("count") + 1):
-        return
-    written = same.count()
-    if written < ROWS_A_MINUTE:
-        # The rows that were counted are not there: pruned, or rolled back.
-        _set(row.ip_address, written + 1)
-        row.save(using=using)
-        return
-    TokenLogin(
+    repeated = TokenLogin(
         id_type=row.id_type,
         ip_address=row.ip_address,
         date=row.date,
         success=False,
         reason=TokenLogin.REPEATED,
-    ).save(using=using)
+    )
+    repeated.save(using=using)
+    share.repeated_pk = repeated.pk
 
 
-def _count(address: str | None, date: datetime) -> int:
-    global _minute  # noqa: PLW0603 - a counter of the process, guarded by its lock
-    minute = _start_of_minute(date)
-    with _lock:
-        if minute != _minute or len(_seen) >= _ADDRESSES:
-            _minute = minute
-            _seen.clear()
-        _seen[address] = _seen.get(address, 0) + 1
-        return _seen[address]
-
-
-def _set(address: str | None, count: int) -> None:
-    with _lock:
-        _seen[address] = count
-
-
-def _start_of_minute(date: datetime) -> datetime:
-    return date.replace(second=0, microsecond=0)
+def _share_of(address: str | None, minute: datetime) -> _Share:
+    key = address, minute
+    if key not in _shares:
+        # The minute before is still written to by requests that took long.
+        for old in [old for old in _shares if old[1] < minute - timedelta(minutes=1)]:
+            del _shares[old]
+        if len(_shares) >= _ADDRESSES:
+            _shares.clear()
+        _shares[key] = _Share()
+    return _shares[key]

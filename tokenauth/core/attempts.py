@@ -11,9 +11,10 @@ from functools import partial
 from typing import Any, Protocol
 
 from django.db import router, transaction
-from django.db.models import Model, Q
+from django.db.models import Model, Q, QuerySet
 from django.http import HttpRequest
 from django.utils.crypto import salted_hmac
+from django.views.decorators.debug import sensitive_variables
 
 from tokenauth.conf import conf
 from tokenauth.core import attempt_limit, headers, network
@@ -34,10 +35,11 @@ class _Write(Protocol):
     def __call__(self, using: str) -> object: ...
 
 
+@sensitive_variables("presented", "text")
 def identifier_of(presented: str) -> str:
     """What the log keeps of a refused credential: the attempts of a leaked token can be found by it."""
     # A credential of ours is far shorter; what is cut off a megabyte of junk is not missed.
-    text = presented[:1024].encode(errors="surrogateescape")
+    text = presented[:1024].encode(errors="surrogatepass")
     return salted_hmac("tokenauth.TokenLogin.identifier", text, algorithm="sha256").hexdigest()
 
 
@@ -68,7 +70,10 @@ def refused(
 
 
 def refused_request(request: HttpRequest, refusal: Refusal) -> None:
-    """Note that the request of an accepted credential is refused after all; it stays one attempt."""
+    """Note that the request of an accepted credential is refused after all.
+
+    It stays one attempt, unless the accepted one was written already for want of the middleware.
+    """
     state = state_of(request)
     if not isinstance(state.outcome, Verified):
         return
@@ -132,17 +137,17 @@ def _touch(used: Verified, address: str | None, using: str) -> None:
     values: dict[str, Any] = {"last_used_at": used.at, "last_used_ip": address}
     if token.secret != used.digest:
         values["secret"] = used.digest
-    # The plain manager: this is the one writer that may move a row to another digest scheme.
-    AccessToken._base_manager.using(using).filter(pk=token.pk).filter(
-        Q(last_used_at__isnull=True) | Q(last_used_at__lte=used.at - conf.LAST_USED_INTERVAL)
-    ).update(**values)
+    # A plain query set: this is the one writer that may move a row to another digest scheme.
+    rows: QuerySet[AccessToken] = QuerySet(AccessToken, using=using).filter(pk=token.pk)
+    due = Q(last_used_at__isnull=True) | Q(last_used_at__lte=used.at - conf.LAST_USED_INTERVAL)
+    with transaction.atomic(using=using):
+        rows.filter(due).update(**values)
 
 
 def _write(model: type[Model], write: _Write, subject: str, fields: dict[str, Any]) -> None:
     using = router.db_for_write(model)
     try:
-        with transaction.atomic(using=using):
-            write(using=using)
+        write(using=using)
     # Whatever it is: it may not change an answer that is decided, and Django drops without a
     # word what is raised while a response is closed.
     except Exception:

@@ -6,11 +6,17 @@ or, where a pepper is configured, ``"<pepper id>$<HMAC-SHA256 in lower-case hex>
 
 import hashlib
 import hmac
+import re
 from collections.abc import Iterable
+
+from django.views.decorators.debug import sensitive_variables
 
 from tokenauth.conf import conf
 
+_DIGEST = re.compile(r"(?:[0-9]+\$)?[0-9a-f]{64}")
 
+
+@sensitive_variables("text", "data")
 def candidates(text: str) -> list[str]:
     """The digests under which ``text`` may be stored, the newest scheme first."""
     data = text.encode()
@@ -19,6 +25,11 @@ def candidates(text: str) -> list[str]:
         for pepper_id, pepper in sorted(conf.PEPPERS.items(), reverse=True)
     ]
     return [*peppered, hashlib.sha256(data).hexdigest()]
+
+
+def is_digest(text: object) -> bool:
+    """Whether ``text`` has the form of a digest as it is stored."""
+    return isinstance(text, str) and _DIGEST.fullmatch(text) is not None
 
 
 def newest(text: str) -> str:

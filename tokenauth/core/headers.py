@@ -10,14 +10,13 @@ from tokenauth.core import credential
 from tokenauth.core.credential import Kind
 from tokenauth.exceptions import CredentialError
 
-# A scheme ends where no `tchar` of RFC 9110 follows: "Bearerx" is another scheme, while
-# "Bearer" and a tab or a NUL is ours, and malformed.
-_BEARER = re.compile(r"bearer(?![!#$%&'*+.^_`|~0-9a-z-])", re.IGNORECASE)
+# A token of RFC 9110, which a scheme is. One with other bytes in it is nobody's: malformed.
+_SCHEME = re.compile(r"[!#$%&'*+.^_`|~0-9A-Za-z-]+")
 
 
 @dataclass(frozen=True, slots=True)
 class Presented:
-    """The text of one header. ``misplaced``: a credential of ours where none belongs."""
+    """The text of one header. ``misplaced``: it is not where, or not how, a credential is sent."""
 
     text: str = field(repr=False)
     kind: Kind
@@ -26,11 +25,12 @@ class Presented:
 
 def presented(meta: Mapping[str, Any]) -> Iterator[Presented]:
     """What the headers of a request present to this app; a foreign scheme is not ours to judge."""
-    authorization = meta.get(meta_key(conf.AUTH_HEADER), "").strip(" \t")
-    if bearer := _BEARER.match(authorization):
-        yield Presented(authorization[bearer.end() :].strip(" "), Kind.PERSONAL)
-    elif _is_credential(authorization):
-        yield Presented(authorization, Kind.PERSONAL, misplaced=True)
+    if authorization := meta.get(meta_key(conf.AUTH_HEADER), "").strip(" \t"):
+        scheme, _, rest = authorization.partition(" ")
+        if scheme.lower() == "bearer":
+            yield Presented(rest.strip(" "), Kind.PERSONAL)
+        elif _SCHEME.fullmatch(scheme) is None or _is_credential(authorization):
+            yield Presented(authorization, Kind.PERSONAL, misplaced=True)
     if key := meta.get(meta_key(conf.API_KEY_HEADER), "").strip(" \t"):
         yield Presented(key, Kind.API_KEY)
 

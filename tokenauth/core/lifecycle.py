@@ -8,12 +8,13 @@ from typing import Any, ParamSpec, TypedDict, TypeVar
 from django.contrib.auth import get_user_model
 from django.core.exceptions import ValidationError
 from django.db import router, transaction
-from django.db.models import Model, QuerySet
+from django.db.models import QuerySet
 from django.utils import timezone
 from django.utils.translation import gettext as _
+from django.views.decorators.debug import sensitive_variables
 
 from tokenauth import signals
-from tokenauth.conf import conf
+from tokenauth.conf import LONGEST_DURATION, conf
 from tokenauth.core import credential, digests, network
 from tokenauth.core.credential import Environment, Kind
 from tokenauth.core.organizations import organizations_of
@@ -41,7 +42,7 @@ class TokenOptions(TypedDict, total=False):
     # Networks in CIDR notation, or single addresses, from which alone it may be used.
     allowed_networks: Iterable[str]
     # The user who makes it, where that is another than its owner.
-    created_by: Model | None
+    created_by: Any
 
 
 def issue(
@@ -70,7 +71,7 @@ def issue(
         allowed_networks=arguments.take("allowed_networks", _valid_networks, allowed_networks),
         expires_at=arguments.take("expires_at", _valid_expiry, expires_at, now),
         created_at=now,
-        created_by=created_by,
+        created_by=arguments.take("created_by", _valid_actor, created_by),
     )
     if arguments.take("user", _valid_user, user) is not None:
         token.user = user
@@ -88,11 +89,15 @@ def issue(
 def revoke(tokens: QuerySet[AccessToken], *, reason: str = "", by: Any = None) -> int:
     """Revoke those of ``tokens`` that are not, in one statement; how many there were.
 
-    :raises ValidationError: ``reason`` is longer than 255 characters.
+    :raises ValidationError: ``reason`` is longer than 255 characters, or ``by`` no saved user.
     """
-    if len(reason) > _TEXT_LENGTH:
-        raise ValidationError({"reason": _("A reason has at most 255 characters.")})
-    values = {"revoked_at": timezone.now(), "revoked_by": by, "revoked_reason": reason}
+    arguments = _Arguments()
+    values = {
+        "revoked_at": timezone.now(),
+        "revoked_by": arguments.take("by", _valid_actor, by),
+        "revoked_reason": arguments.take("reason", _valid_reason, reason),
+    }
+    arguments.raise_errors()
     tokens = tokens.using(router.db_for_write(AccessToken)).filter(revoked_at__isnull=True)
     if not signals.token_revoked.has_listeners(AccessToken):
         return tokens.update(**values)
@@ -108,10 +113,16 @@ def revoke(tokens: QuerySet[AccessToken], *, reason: str = "", by: Any = None) -
 
 
 def of_user(user: Any) -> QuerySet[AccessToken]:
-    """Every token of ``user``."""
-    return AccessToken.objects.filter(user=user)
+    """Every token of ``user``; of one that is not saved, none."""
+    return AccessToken.objects.filter(user_id=user.pk)
 
 
+def of_user_by_secret(user: Any, secret: object) -> QuerySet[AccessToken]:
+    """The token of ``user`` kept under the digest ``secret``; empty without a query for what is none."""
+    return of_user(user).filter(secret=secret) if digests.is_digest(secret) else AccessToken.objects.none()
+
+
+@sensitive_variables("raw")
 def of_user_by_text(user: Any, raw: object) -> QuerySet[AccessToken]:
     """The token of ``user`` whose text is ``raw``, as a query set; empty without a query for junk."""
     try:
@@ -141,9 +152,13 @@ class _Arguments:
 
 
 def _valid_user(user: Any) -> Any:
-    if not isinstance(user, get_user_model()) or user.pk is None:
-        raise ValidationError(_("A token belongs to a saved user."))
+    if not isinstance(user, get_user_model()) or user._state.adding:
+        raise ValidationError(_("This is not a saved user."))
     return user
+
+
+def _valid_actor(actor: Any) -> Any:
+    return None if actor is None else _valid_user(actor)
 
 
 def _valid_name(name: object) -> str:
@@ -153,6 +168,12 @@ def _valid_name(name: object) -> str:
     if any(unicodedata.category(character) in ("Cc", "Cs") for character in text):
         raise ValidationError(_("A name has no control characters."))
     return text
+
+
+def _valid_reason(reason: object) -> str:
+    if not isinstance(reason, str) or len(reason) > _TEXT_LENGTH or "\0" in reason:
+        raise ValidationError(_("A reason is a text of at most 255 characters."))
+    return reason
 
 
 def _valid_scopes(names: object) -> list[str]:
@@ -212,14 +233,15 @@ def _valid_networks(networks: object) -> list[str]:
 
 
 def _valid_expiry(expires_at: object, now: datetime) -> datetime | None:
-    longest = conf.MAX_TOKEN_LIFETIME
     if expires_at is None:
-        lifetimes = [lifetime for lifetime in (conf.TOKEN_LIFETIME, longest) if lifetime is not None]
+        lifetimes = [lifetime for lifetime in (conf.TOKEN_LIFETIME, conf.MAX_TOKEN_LIFETIME) if lifetime]
         return now + min(lifetimes) if lifetimes else None
     if not isinstance(expires_at, datetime) or timezone.is_aware(expires_at) != timezone.is_aware(now):
         raise ValidationError(_("The expiry is a datetime with a time zone."))
     if expires_at <= now:
         raise ValidationError(_("The expiry lies in the past."))
-    if longest is not None and expires_at > now + longest:
-        raise ValidationError(_("A token may live for %(longest)s at most.") % {"longest": longest})
+    latest = now + (conf.MAX_TOKEN_LIFETIME or LONGEST_DURATION)
+    if expires_at > latest:
+        spelled = latest.isoformat(sep=" ", timespec="minutes")
+        raise ValidationError(_("The expiry may be %(latest)s at the latest.") % {"latest": spelled})
     return expires_at

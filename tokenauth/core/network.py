@@ -30,8 +30,10 @@ def client_address(meta: Mapping[str, Any]) -> str | None:
     return None if address is None else str(address)
 
 
-def parse_address(text: str) -> Address | None:
+def parse_address(text: object) -> Address | None:
     """An address as proxies write it (a port, brackets and a zone are dropped), or None."""
+    if not isinstance(text, str):
+        return None
     text = text.strip()
     if text.startswith("["):
         text = text[1:].partition("]")[0]

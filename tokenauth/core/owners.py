@@ -21,8 +21,8 @@ def user_named(username: str) -> Any:
         ) from None
 
 
-def service_user(name: str) -> Any:
-    """The user without password who stands for a service, made where there is none.
+def service_user(name: str) -> tuple[Any, bool]:
+    """The user without password who stands for a service, and whether it was made now.
 
     :raises ValidationError: the name is no valid one, or a person's, who can sign in.
     """
@@ -32,11 +32,11 @@ def service_user(name: str) -> Any:
     except user_model.DoesNotExist:
         user = user_model(**{user_model.USERNAME_FIELD: name})
         user.set_unusable_password()
-        user.clean_fields(exclude={field.name for field in user._meta.fields} - {user_model.USERNAME_FIELD})
+        user.full_clean()
         user.save()
-        return user
+        return user, True
     if user.has_usable_password():
         raise ValidationError(
             {"service": _("“%(name)s” is a person's account: it has a password.") % {"name": name}}
         )
-    return user
+    return user, False

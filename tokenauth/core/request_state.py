@@ -7,7 +7,7 @@ sets there is gone when the answer is closed.
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, cast
 
 if TYPE_CHECKING:
     from datetime import datetime
@@ -75,3 +75,8 @@ def state_of(request: HttpRequest) -> RequestState:
         state = RequestState()
         setattr(request, _ATTRIBUTE, state)
     return state
+
+
+def django_request(request: object) -> HttpRequest:
+    """The ``HttpRequest`` inside of a request of REST framework; any other request is one."""
+    return cast("HttpRequest", getattr(request, "_request", request))

@@ -45,7 +45,8 @@ def required_scopes(view: Any, method: str) -> tuple[str, ...]:
     elif declared is None:
         raise ImproperlyConfigured(
             f"{name} is guarded by scopes but declares no required_scopes. "
-            'Set required_scopes = ["..."], or a dict by HTTP method; [] admits every signed-in caller.'
+            'Set required_scopes = ["..."], or a dict by HTTP method; [] admits every signed-in caller. '
+            'On a function view, use @permission_classes([HasScopes.of("...")]).'
         )
     return checked_scopes(declared, name)
 
@@ -65,7 +66,9 @@ def checked_scopes(declared: object, owner: str) -> tuple[str, ...]:
 
 def implements(view: Any, name: str) -> bool:
     """Whether ``view`` has a handler for the method of this lower-case name."""
-    return name in view.http_method_names and callable(getattr(view, name, None))
+    names = getattr(view, "http_method_names", None)
+    # What does not say which methods it answers is taken to answer all of them.
+    return names is None or (name in names and callable(getattr(view, name, None)))
 
 
 def refusal(
@@ -76,17 +79,24 @@ def refusal(
     *,
     match: Match = all,
     session_allowed: bool = True,
+    negated: bool = False,
 ) -> Refusal | None:
     """Why ``user``, authenticated by ``auth``, may not make this request; None where it may.
 
     ``auth`` is ``request.auth``: a token, anything with ``can(scope)``, or None for a person signed
     in by session. Scopes limit tokens, not people; but a person who also presents a credential is
-    not let through on the session. The refusal is left on the request for the door that answers.
+    not let through on the session. ``negated``: what would pass is refused, and the other way round.
+    The refusal is left on the request for the door that answers.
     """
     state = state_of(request)
     state.consulted = True
-    state.refusal = _judge(request, user, auth, required, match, session_allowed=session_allowed)
-    return state.refusal
+    refused = _judge(request, user, auth, required, match, session_allowed=session_allowed)
+    if negated:
+        # It says what a caller may not have: there is no scope to ask for, and nothing to leave.
+        state.refusal = None
+        return Refusal(Reason.INSUFFICIENT_SCOPE) if refused is None else None
+    state.refusal = refused
+    return refused
 
 
 def _judge(

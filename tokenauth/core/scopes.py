@@ -33,10 +33,11 @@ def registry() -> Mapping[str, Scope]:
     """Every registered scope by name, in the order of the settings; ``tokens:manage`` always."""
     scopes = {}
     for name, definition in conf.SCOPES.items():
-        if isinstance(definition, str):
-            scopes[name] = Scope(name, definition)
+        if isinstance(definition, Mapping):
+            implies = tuple(definition.get("implies", ()))
+            scopes[name] = Scope(name, str(definition["description"]), implies)
         else:
-            scopes[name] = Scope(name, definition["description"], tuple(definition.get("implies", ())))
+            scopes[name] = Scope(name, str(definition))
     scopes[TOKENS_MANAGE] = Scope(TOKENS_MANAGE, str(_("Make, rotate and revoke access tokens")))
     return scopes
 
@@ -71,7 +72,7 @@ def _implied(held: Iterable[str]) -> set[str]:
         name = pending.pop()
         if name not in reached:
             reached.add(name)
-            definition = conf.SCOPES.get(name, "")
-            if not isinstance(definition, str):
+            definition = conf.SCOPES.get(name)
+            if isinstance(definition, Mapping):
                 pending.extend(definition.get("implies", ()))
     return reached

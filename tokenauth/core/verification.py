@@ -64,21 +64,21 @@ def authenticate(request: HttpRequest, kind: Kind) -> Verified | None:
     return state.outcome
 
 
-@sensitive_variables("found", "only")
+@sensitive_variables("found", "first")
 def _judge_request(request: HttpRequest, found: list[Presented]) -> Verified | CredentialError:
     now = timezone.now()
-    only = found[0]
+    first = found[0]
     hint = ""
     try:
+        parsed = credential.parse(first.text)
+        hint = parsed.hint
         if len(found) > 1:
             raise CredentialError(Reason.AMBIGUOUS)
-        parsed = credential.parse(only.text)
-        hint = parsed.hint
-        if only.misplaced or parsed.kind is not only.kind:
+        if first.misplaced or parsed.kind is not first.kind:
             raise CredentialError(Reason.MALFORMED)
         verified = _judge(parsed, network.client_address(request.META), now)
     except CredentialError as error:
-        attempts.refused(request, only, hint, error, now)
+        attempts.refused(request, first, hint, error, now)
         _tell_rejected(error, hint, request)
         return error
     attempts.accepted(request, verified)

@@ -1,10 +1,12 @@
-"""What the commands share: types of arguments, and errors as they are printed."""
+"""What the commands share: durations as they are typed, and errors as they are printed."""
 
-import argparse
 import re
+from collections.abc import Mapping
 from datetime import timedelta
+from types import MappingProxyType
 
 from django.core.exceptions import ValidationError
+from django.core.management.base import CommandError
 
 from tokenauth.conf import LONGEST_DURATION
 
@@ -21,19 +23,21 @@ _DURATION = re.compile(r"([1-9][0-9]{0,8})([wdhms])")
 def duration(text: str) -> timedelta:
     """``90d``, ``12h``: a whole number and a unit (w, d, h, m or s) as a timedelta.
 
-    :raises argparse.ArgumentTypeError: it is none.
+    :raises CommandError: it is none.
     """
     match = _DURATION.fullmatch(text)
     if match is None:
-        raise argparse.ArgumentTypeError(f"{text!r} is not a duration such as 90d, 12h or 30m.")
+        raise CommandError(f"{text!r} is not a duration such as 90d, 12h or 30m.")
     length = int(match[1]) * _UNITS[match[2]]
     if length > LONGEST_DURATION:
-        raise argparse.ArgumentTypeError(f"{text!r} is longer than a hundred years.")
+        raise CommandError(f"{text!r} is longer than a hundred years.")
     return length
 
 
-def spelled_out(error: ValidationError) -> str:
-    """A ``ValidationError`` as one text, each argument named."""
+def spelled_out(error: ValidationError, names: Mapping[str, str] = MappingProxyType({})) -> str:
+    """A ``ValidationError`` as one text, each argument by what ``names`` calls it on the command line."""
     if not hasattr(error, "error_dict"):
         return " ".join(error.messages)
-    return "\n".join(f"{name}: {' '.join(texts)}" for name, texts in error.message_dict.items())
+    return "\n".join(
+        f"{names.get(name, name)}: {' '.join(texts)}" for name, texts in error.message_dict.items()
+    )

@@ -4,16 +4,17 @@ import copy
 from typing import TYPE_CHECKING, Any
 from uuid import uuid4
 
-from asgiref.sync import sync_to_async
 from django.conf import settings
 from django.core.exceptions import ValidationError
-from django.db import models
+from django.db import models, router
 from django.db.models import Q
 from django.utils import timezone
 from django.utils.translation import gettext
 from django.utils.translation import gettext_lazy as _
+from django.views.decorators.debug import sensitive_variables
 
 from tokenauth.core import scopes, status
+from tokenauth.core.async_twin import async_twin
 from tokenauth.core.credential import Environment, Kind
 
 if TYPE_CHECKING:
@@ -90,6 +91,7 @@ class AccessTokenManager(models.Manager["AccessToken"]):
 
         return lifecycle.issue(user, name, scopes, **options)
 
+    @sensitive_variables("raw")
     def verify(self, raw: str, *, address: str | None = None) -> AccessToken:
         """The usable token whose text is ``raw``, with its user; never None.
 
@@ -101,13 +103,8 @@ class AccessTokenManager(models.Manager["AccessToken"]):
 
         return verification.verify(raw, address=address)
 
-    async def agenerate(
-        self, user: Any, name: str, scopes: Iterable[str] | None = None, **options: Unpack[TokenOptions]
-    ) -> AccessToken:
-        return await sync_to_async(self.generate)(user, name, scopes, **options)
-
-    async def averify(self, raw: str, *, address: str | None = None) -> AccessToken:
-        return await sync_to_async(self.verify)(raw, address=address)
+    agenerate = async_twin(generate)
+    averify = async_twin(verify)
 
 
 class AccessToken(models.Model):
@@ -176,6 +173,8 @@ class AccessToken(models.Model):
         verbose_name = _("access token")
         verbose_name_plural = _("access tokens")
         ordering = ("pk",)
+        # For relations too: user.access_tokens.add(another's token) is an update of its user.
+        base_manager_name = "objects"
         permissions = [("revoke_accesstoken", "Can revoke access token")]
         constraints = [
             # Not unique=True, which makes a second index for LIKE on PostgreSQL.
@@ -227,12 +226,16 @@ class AccessToken(models.Model):
     def revoke(self, reason: str = "", by: Any = None) -> bool:
         """End the token now; False where it was revoked before, which then stays as it was.
 
-        :raises ValidationError: ``reason`` is longer than 255 characters.
+        :raises ValidationError: ``reason`` is longer than 255 characters, or ``by`` no saved user.
         """
         from tokenauth.core import lifecycle
 
-        revoked = lifecycle.revoke(AccessToken.objects.filter(pk=self.pk), reason=reason, by=by) == 1
-        super().refresh_from_db(fields=["revoked_at", "revoked_by", "revoked_reason"])
+        using = router.db_for_write(type(self), instance=self)
+        row = AccessToken.objects.using(using).filter(pk=self.pk)
+        revoked = lifecycle.revoke(row, reason=reason, by=by) == 1
+        for values in row.values("revoked_at", "revoked_by_id", "revoked_reason"):
+            for name, value in values.items():
+                setattr(self, name, value)
         return revoked
 
     def without_raw_token(self) -> AccessToken:
@@ -245,8 +248,8 @@ class AccessToken(models.Model):
             return
         attributes = ["user_id" if name == "user" else name for name in sorted(names)]
         # The row itself is asked: an instance does not know what was changed behind its back.
-        saved = type(self)._base_manager.using(using or self._state.db).filter(pk=self.pk)
-        for row in saved.values(*attributes):
+        using = using or router.db_for_write(type(self), instance=self)
+        for row in AccessToken.objects.using(using).filter(pk=self.pk).values(*attributes):
             _refuse_fixed([name for name in attributes if row[name] != getattr(self, name)])
 
 

@@ -5,8 +5,20 @@ from django.db import models
 from django.db.models import Q
 from django.utils import timezone
 from django.utils.translation import gettext_lazy as _
+from django.views.decorators.debug import sensitive_variables
 
 from tokenauth.exceptions import Reason
+
+
+class TokenLoginManager(models.Manager["TokenLogin"]):
+    """``TokenLogin.objects``."""
+
+    @sensitive_variables("raw")
+    def refused_with(self, raw: str) -> models.QuerySet["TokenLogin"]:
+        """The refused attempts that presented ``raw``: those of a leaked token, for example."""
+        from tokenauth.core.attempts import identifier_of
+
+        return self.filter(identifier=identifier_of(raw))
 
 
 class TokenLogin(models.Model):
@@ -59,6 +71,8 @@ class TokenLogin(models.Model):
         _("attempts"), default=1, help_text=_("How many attempts the row stands for.")
     )
 
+    objects = TokenLoginManager()
+
     class Meta:
         verbose_name = _("token login")
         verbose_name_plural = _("token logins")
@@ -69,6 +83,10 @@ class TokenLogin(models.Model):
         ]
         constraints = [
             models.CheckConstraint(condition=~Q(id_type=""), name="tokenauth_tokenlogin_id_type"),
+            models.CheckConstraint(
+                condition=Q(success=False) | Q(reason=""), name="tokenauth_tokenlogin_success_has_no_reason"
+            ),
+            models.CheckConstraint(condition=Q(count__gte=1), name="tokenauth_tokenlogin_counts_one"),
         ]
 
     def __str__(self) -> str:

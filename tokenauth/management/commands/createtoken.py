@@ -4,7 +4,7 @@ from typing import TYPE_CHECKING, Any
 
 from django.core.exceptions import ValidationError
 from django.core.management.base import BaseCommand, CommandError
-from django.db import transaction
+from django.db import router, transaction
 from django.utils import timezone
 
 from tokenauth.core import lifecycle
@@ -12,20 +12,36 @@ from tokenauth.core.credential import Environment, Kind
 from tokenauth.core.owners import service_user, user_named
 from tokenauth.core.scopes import ALL, registry
 from tokenauth.management.arguments import duration, spelled_out
+from tokenauth.models import AccessToken
 
 if TYPE_CHECKING:
     from django.core.management.base import CommandParser
+
+
+# What an argument of the core is called here.
+_ARGUMENTS = {
+    "user": "USERNAME",
+    "service": "--service",
+    "name": "NAME",
+    "kind": "--kind",
+    "scopes": "--scope",
+    "expires_at": "--expires",
+    "environment": "--environment",
+    "allowed_networks": "--network",
+    "organization": "--organization",
+}
 
 
 class Command(BaseCommand):
     help = "Makes a token and prints its text, alone, on standard output: it is not shown again."
 
     def add_arguments(self, parser: CommandParser) -> None:
+        parser.usage = "%(prog)s (USERNAME | --service SERVICE) NAME --scope S [S ...] [options]"
         parser.add_argument("username", nargs="?", metavar="USERNAME", help="the user who owns the token")
         parser.add_argument("name", metavar="NAME", help="what the token is for")
         parser.add_argument(
             "--service",
-            metavar="NAME",
+            metavar="SERVICE",
             help="instead of USERNAME: a user without password, made where there is none, so that a "
             "server's key does not end with an employee",
         )
@@ -37,9 +53,11 @@ class Command(BaseCommand):
             dest="scopes",
             help="what the token may do; at least one",
         )
-        parser.add_argument("--kind", choices=Kind.values, default=Kind.PERSONAL.value)
-        parser.add_argument("--environment", choices=Environment.values, default="", help="of an API key")
-        parser.add_argument("--expires", type=duration, metavar="90d", help="how long it lives")
+        parser.add_argument("--kind", default=Kind.PERSONAL.value, help=f"one of: {', '.join(Kind.values)}")
+        parser.add_argument(
+            "--environment", default="", help=f"of an API key: {' or '.join(Environment.values)}"
+        )
+        parser.add_argument("--expires", metavar="90d", help="how long it lives")
         parser.add_argument(
             "--network",
             action="append",
@@ -54,26 +72,30 @@ class Command(BaseCommand):
         if not options["scopes"]:
             raise CommandError(f"Say with --scope what the token may do:\n{_known_scopes()}")
         if (options["username"] is None) == (options["service"] is None):
-            raise CommandError("Say who owns the token: USERNAME NAME, or --service NAME NAME.")
+            raise CommandError("Say who owns the token: USERNAME NAME, or --service SERVICE NAME.")
+        expires_at = timezone.now() + duration(options["expires"]) if options["expires"] else None
         try:
             # With its transaction: a service's user is not left behind without the token.
-            with transaction.atomic():
-                if options["service"] is not None:
-                    user = service_user(options["service"])
-                else:
-                    user = user_named(options["username"])
+            with transaction.atomic(using=router.db_for_write(AccessToken)):
+                user, is_new = self._owner(options)
                 token = lifecycle.issue(
                     user,
                     options["name"],
                     options["scopes"],
-                    expires_at=options["expires"] and timezone.now() + options["expires"],
+                    expires_at=expires_at,
                     kind=options["kind"],
                     environment=options["environment"],
                     organization=options["organization"],
                     allowed_networks=options["networks"],
                 )
         except ValidationError as error:
-            raise CommandError(spelled_out(error)) from error
+            raise CommandError(spelled_out(error, _ARGUMENTS)) from error
+        if is_new:
+            self.stderr.write(f"Made the user {user.get_username()}, without password.")
+        if not user.is_active:
+            self.stderr.write(
+                f"{user.get_username()} is inactive: the token will be refused.", self.style.WARNING
+            )
         expiry = f"expires {token.expires_at:%Y-%m-%d %H:%M %Z}" if token.expires_at else "does not expire"
         self.stderr.write(
             f"Made token {token.pk}, “{token.name}”, for {user.get_username()}: "
@@ -81,6 +103,11 @@ class Command(BaseCommand):
             self.style.SUCCESS,
         )
         self.stdout.write(token.raw_token or "")
+
+    def _owner(self, options: dict[str, Any]) -> tuple[Any, bool]:
+        if options["service"] is not None:
+            return service_user(options["service"])
+        return user_named(options["username"]), False
 
 
 def _known_scopes() -> str:

@@ -8,8 +8,9 @@ from django.core.exceptions import ValidationError
 from django.core.management.base import BaseCommand, CommandError
 from django.utils import timezone
 
-from tokenauth.core import lifecycle, status
+from tokenauth.core import credential, lifecycle, status
 from tokenauth.core.owners import user_named
+from tokenauth.exceptions import CredentialError
 from tokenauth.management.arguments import duration, spelled_out
 from tokenauth.models import AccessToken
 
@@ -18,17 +19,19 @@ if TYPE_CHECKING:
     from django.db.models import QuerySet
 
 
+# How many tokens are named before it asks.
+LISTED = 10
+
+
 class Command(BaseCommand):
     help = "Revokes tokens: those of the ids given, or all that one of the options selects."
 
     def add_arguments(self, parser: CommandParser) -> None:
         parser.add_argument("ids", nargs="*", metavar="ID")
         parser.add_argument("--user", metavar="U", help="all tokens of this user")
-        parser.add_argument("--family", type=UUID, metavar="ID", help="a token and all it was rotated into")
+        parser.add_argument("--family", metavar="ID", help="a token and all it was rotated into")
         parser.add_argument("--all-expired", action="store_true", help="all that have expired")
-        parser.add_argument(
-            "--unused", type=duration, metavar="90d", help="all that were not used for this time"
-        )
+        parser.add_argument("--unused", metavar="90d", help="all that were not used for this time")
         parser.add_argument("--reason", default="", metavar="T", help="kept with the token")
         parser.add_argument(
             "--yes", action="store_true", help="do not ask before revoking what an option selects"
@@ -36,13 +39,16 @@ class Command(BaseCommand):
 
     def handle(self, *args: Any, **options: Any) -> None:
         try:
-            tokens = self._selected(options).filter(revoked_at__isnull=True)
+            selected = self._selected(options)
+            tokens = selected.filter(revoked_at__isnull=True)
+            revoked = selected.count() - tokens.count() if options["ids"] else 0
             if not options["ids"] and not options["yes"]:
-                self._confirm(tokens.count())
+                self._confirm(tokens)
             count = lifecycle.revoke(tokens, reason=options["reason"])
         except ValidationError as error:
             raise CommandError(spelled_out(error)) from error
-        self.stdout.write(self.style.SUCCESS(f"Revoked {count} token{'' if count == 1 else 's'}."))
+        before = f"; {_tokens(revoked)} had been revoked before" if revoked else ""
+        self.stdout.write(self.style.SUCCESS(f"Revoked {_tokens(count)}{before}."))
 
     def _selected(self, options: dict[str, Any]) -> QuerySet[AccessToken]:
         selectors = [name for name in ("ids", "user", "family", "all_expired", "unused") if options[name]]
@@ -55,30 +61,55 @@ class Command(BaseCommand):
             case "user":
                 return AccessToken.objects.filter(user=user_named(options["user"]))
             case "family":
-                tokens = AccessToken.objects.filter(family=options["family"])
-                if not tokens.exists():
-                    raise CommandError(f"There is no token of the family {options['family']}.")
-                return tokens
+                return self._of_family(options["family"])
             case "all_expired":
                 return AccessToken.objects.filter(expires_at__lte=now)
             case _:
-                return AccessToken.objects.filter(status.is_unused(now, options["unused"]))
+                return AccessToken.objects.filter(status.is_unused(now, duration(options["unused"])))
 
-    def _of_ids(self, ids: list[str]) -> QuerySet[AccessToken]:
-        key = AccessToken._meta.pk
+    def _of_family(self, text: str) -> QuerySet[AccessToken]:
         try:
-            wanted = {key.to_python(text) for text in ids}
-        except ValidationError as error:
-            raise CommandError(spelled_out(error)) from error
-        tokens = AccessToken.objects.filter(pk__in=wanted)
-        missing = wanted - set(tokens.values_list("pk", flat=True))
-        if missing:
-            listed = ", ".join(str(one) for one in sorted(missing))
-            raise CommandError(f"There is no token with the id {listed}. Nothing was revoked.")
+            tokens = AccessToken.objects.filter(family=UUID(text))
+        except ValueError as error:
+            raise CommandError(f"{text!r} is not the id of a family.") from error
+        if not tokens.exists():
+            raise CommandError(f"There is no token of the family {text}.")
         return tokens
 
-    def _confirm(self, count: int) -> None:
+    def _of_ids(self, ids: list[str]) -> QuerySet[AccessToken]:
+        keys = [_key(text) for text in ids]
+        # One by one: a number that the column cannot hold is then simply not there, on every database.
+        missing = [str(key) for key in keys if not AccessToken.objects.filter(pk=key).exists()]
+        if missing:
+            raise CommandError(f"There is no token with the id {', '.join(missing)}. Nothing was revoked.")
+        return AccessToken.objects.filter(pk__in=keys)
+
+    def _confirm(self, tokens: QuerySet[AccessToken]) -> None:
+        count = tokens.count()
         if not sys.stdin.isatty():
-            raise CommandError(f"This would revoke {count} tokens; add --yes to do it.")
-        if input(f"Revoke {count} tokens? [y/N] ").strip().lower() not in ("y", "yes"):
+            raise CommandError(f"This would revoke {_tokens(count)}; add --yes to do it.")
+        for token in tokens[:LISTED]:
+            self.stdout.write(f"  {token.pk}  {token}")
+        if count > LISTED:
+            self.stdout.write(f"  and {count - LISTED} more")
+        if input(f"Revoke {_tokens(count)}? [y/N] ").strip().lower() not in ("y", "yes"):
             raise CommandError("Nothing was revoked.")
+
+
+def _key(text: str) -> Any:
+    """The primary key that ``text`` is. What is none is not repeated: it may be a token."""
+    try:
+        return AccessToken._meta.pk.to_python(text)
+    except ValidationError:
+        pass
+    try:
+        hint = credential.parse(text).hint
+    except CredentialError:
+        raise CommandError("An id is a number, as the admin shows it.") from None
+    raise CommandError(
+        f"Give the token's id, not its text: in the admin, it is the one with the hint {hint}."
+    )
+
+
+def _tokens(count: int) -> str:
+    return f"{count} token{'' if count == 1 else 's'}"
