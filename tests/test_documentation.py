@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+import ast
 import re
+from datetime import timedelta
 from pathlib import Path
+from textwrap import dedent
 from types import ModuleType
 from typing import TYPE_CHECKING, Any
 
@@ -16,7 +19,7 @@ from rest_framework.test import APIClient
 import tokenauth.signals
 from tests.conftest import bearer
 from tokenauth.checks import check_settings, check_views
-from tokenauth.conf import KEYS
+from tokenauth.conf import KEYS, conf
 from tokenauth.exceptions import Reason
 from tokenauth.models import TokenLogin
 
@@ -26,16 +29,15 @@ if TYPE_CHECKING:
 ROOT = Path(tokenauth.__file__).parents[1]
 HOW_TO = ROOT / "docs" / "adding-to-a-project.md"
 REFERENCE = ROOT / "docs" / "reference.md"
-PAGES = [ROOT / name for name in ("README.md", "CONTRIBUTING.md", "SECURITY.md", "CHANGELOG.md")] + [
-    HOW_TO,
-    REFERENCE,
-]
+OPERATING = ROOT / "docs" / "operating.md"
+PAGES = [ROOT / "README.md", ROOT / "SECURITY.md", HOW_TO, OPERATING, REFERENCE]
 
 
 def example(page: Path, name: str) -> str:
     """The Python example whose first line is the comment ``# name``."""
-    (found,) = re.findall(rf"```python\n# {re.escape(name)}\n(.*?)```", page.read_text(), re.DOTALL)
-    return str(found)
+    pattern = rf"^ *```python\n *# {re.escape(name)}\n(.*?)^ *```"
+    (found,) = re.findall(pattern, page.read_text(), re.DOTALL | re.MULTILINE)
+    return dedent(found)
 
 
 def run(source: str, **names: Any) -> dict[str, Any]:
@@ -72,8 +74,7 @@ def test_the_how_to(alice: User) -> None:
 def test_the_attempts_of_a_leaked_token(alice: User, api: APIClient) -> None:
     token = alice.generate_access_token("leaked", [])
     api.get("/inventory-service/sites", **bearer(token))
-    source = example(REFERENCE, "log").replace("TokenLogin.objects.f", "found = TokenLogin.objects.f")
-    found = run(source, leaked=token.raw_token)["found"]
+    found = run(example(OPERATING, "leaked"), leaked=token.raw_token)["attempts"]
     assert list(found) == list(TokenLogin.objects.all())
     assert found.count() == 1
 
@@ -94,9 +95,20 @@ def test_nothing_else_is_in_the_reference() -> None:
         assert Reason(name).status == int(status)
 
 
+def test_the_reference_has_the_defaults() -> None:
+    rows = re.findall(r"^\| `([A-Z_]+)` \| (.*?) \|", REFERENCE.read_text(), re.MULTILINE)
+    spelled = {"365 days": timedelta(days=365), "1 minute": timedelta(minutes=1)}
+    with override_settings(TOKENAUTH={}):
+        for name, default in rows:
+            value = spelled[default] if default in spelled else ast.literal_eval(default.strip("`"))
+            assert getattr(conf, name) == value, name
+
+
 @pytest.mark.parametrize("page", PAGES, ids=lambda page: page.name)
 def test_links_lead_somewhere(page: Path) -> None:
-    for target in re.findall(r"\]\((?!http)([^)#]+)\)", page.read_text()):
+    targets = re.findall(r"\]\((?!http)([^)#]+)[^)]*\)", page.read_text())
+    assert targets
+    for target in targets:
         assert (page.parent / target).exists(), target
 
 

@@ -4,7 +4,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 from django.utils import translation
-from django.utils.translation import override
+from django.utils.translation import get_language, override
 
 from tests.conftest import bearer
 from tokenauth.exceptions import Reason
@@ -147,12 +147,26 @@ def test_a_failing_view_stays_a_500(api: APIClient, alice: User) -> None:
 
 
 @pytest.mark.parametrize("reason", list(Reason))
-def test_a_description_is_ascii_in_every_language(reason: Reason) -> None:
+def test_a_description_is_ascii(reason: Reason) -> None:
+    assert reason.description.isascii()
+    assert '"' not in reason.description
+    assert "\\" not in reason.description
+
+
+def test_the_message_is_translated_and_the_description_is_not(
+    api: APIClient, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    # As a catalogue would: the label is translated where a language is active.
+    real = translation._trans.gettext
+
+    def gettext(message: str) -> str:
+        return "Unbekannt." if get_language() == "de" and "not known" in message else real(message)
+
+    monkeypatch.setattr(translation._trans, "gettext", gettext)
     with override("de"):
-        assert reason.description.isascii()
-        assert '"' not in reason.description
-        assert "\\" not in reason.description
-        assert translation.get_language() == "de"
+        answer = api.get("/who", **bearer(UNKNOWN))
+    assert answer.json()["error"]["message"] == "Unbekannt."
+    assert 'error_description="The credential is not known."' in answer["WWW-Authenticate"]
 
 
 def test_each_reason_has_its_status() -> None:

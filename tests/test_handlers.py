@@ -17,6 +17,7 @@ from django.test import RequestFactory
 
 from tests.conftest import bearer
 from tokenauth.models import AccessToken, TokenLogin
+from tokenauth.signals import token_authenticated, token_rejected
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
@@ -82,8 +83,11 @@ def over_wsgi(path: str, **environ: Any) -> int:
     return int(statuses[0].split()[0])
 
 
-def over_asgi(path: str, **environ: Any) -> int:
-    """The status of a request that ``ASGIHandler`` answers, on a loop of its own."""
+def over_asgi(path: str, leave: threading.Event | None = None, **environ: Any) -> int:
+    """The status of a request that ``ASGIHandler`` answers, on a loop of its own.
+
+    The client disconnects once ``leave`` is set, and gets no answer then: 0.
+    """
     sent: list[dict[str, Any]] = []
     scope = {
         "type": "http",
@@ -106,6 +110,9 @@ def over_asgi(path: str, **environ: Any) -> int:
 
         async def receive() -> dict[str, Any]:
             nonlocal received
+            if received and leave:
+                await asyncio.get_running_loop().run_in_executor(None, leave.wait, 10)
+                return {"type": "http.disconnect"}
             if received:
                 await asyncio.Event().wait()
             received = True
@@ -119,7 +126,7 @@ def over_asgi(path: str, **environ: Any) -> int:
     thread = threading.Thread(target=async_to_sync(serve))
     thread.start()
     thread.join()
-    return int(sent[0]["status"])
+    return int(sent[0]["status"]) if sent else 0
 
 
 @pytest.mark.parametrize("ask", [over_wsgi, over_asgi])
@@ -158,3 +165,28 @@ def test_without_the_middleware_the_roll_back_takes_the_row_along(
     settings.MIDDLEWARE = [path for path in settings.MIDDLEWARE if "tokenauth" not in path]
     assert ask("/who", **bearer("pat_junk")) == 401
     assert TokenLogin.objects.count() == 0
+
+
+@pytest.mark.parametrize("accepted", [True, False])
+def test_a_client_that_leaves_leaves_its_attempt(
+    alice: User, opened: list[BaseDatabaseWrapper], accepted: bool
+) -> None:
+    token = alice.generate_access_token("t", ["read:sites"])
+    judged, gone = threading.Event(), threading.Event()
+
+    def hold(**kwargs: Any) -> None:
+        # In the view's thread: the client leaves while the view is at work.
+        judged.set()
+        gone.wait(0.5)
+
+    for signal in (token_authenticated, token_rejected):
+        signal.connect(hold)
+    try:
+        status = over_asgi("/who", leave=judged, **bearer(token if accepted else "pat_junk"))
+    finally:
+        for signal in (token_authenticated, token_rejected):
+            signal.disconnect(hold)
+    assert status == 0
+    assert (AccessToken.objects.get().last_used_at is not None) == accepted
+    assert list(TokenLogin.objects.values_list("reason", flat=True)) == ([] if accepted else ["malformed"])
+    assert_closed(opened)

@@ -8,19 +8,19 @@ from io import StringIO
 from typing import TYPE_CHECKING, Any
 
 import pytest
+from asgiref.sync import async_to_sync
 from django.apps import apps
 from django.contrib.sessions.models import Session
 from django.core.management import CommandError, call_command
 from django.core.signals import got_request_exception
-from django.db import OperationalError
+from django.db import OperationalError, connection
 from django.test import Client
 from django.urls import reverse
 from django.views.debug import ExceptionReporter
 
 from testproject.accounts.models import User
 from tests.conftest import bearer
-from tokenauth.core import lookup
-from tokenauth.models import AccessToken
+from tokenauth.models import AccessToken, TokenLogin
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -128,30 +128,82 @@ def test_a_command_that_fails_prints_no_credential(alice: User) -> None:
     assert AccessToken.objects.count() == 0
 
 
-@pytest.mark.parametrize("kind", ["personal", "api_key"])
-def test_an_exception_report_shows_no_credential(
-    alice: User, monkeypatch: pytest.MonkeyPatch, kind: str, caplog: pytest.LogCaptureFixture
-) -> None:
-    environment = "live" if kind == "api_key" else ""
-    raw = alice.generate_access_token("t", kind=kind, environment=environment).raw_token or ""
+def ask(raw: str, user: User) -> None:
+    Client(raise_request_exception=False).get("/who", **bearer(raw))
+
+
+def ask_by_key(raw: str, user: User) -> None:
+    Client(raise_request_exception=False).get("/who", HTTP_X_API_KEY=raw)
+
+
+def variables_of_the_library(reporter: ExceptionReporter) -> str:
+    """What a report shows of every frame but the tests' own, which hold the token and may."""
+    frames = reporter.get_traceback_data()["frames"]
+    return "\n".join(
+        f"{frame['function']}: {frame['vars']}" for frame in frames if "/tests/" not in frame["filename"]
+    )
+
+
+def reports_of(call: Callable[[], object]) -> list[str]:
+    """The exception reports, as text and as HTML, of what ``call`` lets happen."""
     reports: list[str] = []
 
-    def fail(digests: Any) -> None:
-        raise OperationalError("the database is down")
+    def report(request: HttpRequest | None, **kwargs: Any) -> None:
+        kind, error, traceback = sys.exc_info()
+        reporter = ExceptionReporter(request, kind, error, traceback)
+        reports.append(f"{error}\n{variables_of_the_library(reporter)}")
+        if request is not None:
+            reports.extend([reporter.get_traceback_text(), reporter.get_traceback_html()])
 
-    def report(request: HttpRequest, **kwargs: Any) -> None:
-        reporter = ExceptionReporter(request, *sys.exc_info())
-        reports.extend([reporter.get_traceback_text(), reporter.get_traceback_html()])
-
-    monkeypatch.setattr(lookup, "find", fail)
     got_request_exception.connect(report)
-    client = Client(raise_request_exception=False)
-    header = bearer(raw) if kind == "personal" else {"HTTP_X_API_KEY": raw}
     try:
-        assert client.get("/who", **header).status_code == 500
+        call()
+    except OperationalError:
+        report(None)
     finally:
         got_request_exception.disconnect(report)
-    assert len(reports) == 2
+    return reports
+
+
+@pytest.mark.parametrize(
+    "use",
+    [
+        ask,
+        ask_by_key,
+        lambda raw, user: AccessToken.objects.verify(raw),
+        lambda raw, user: user.get_access_token(raw),
+        lambda raw, user: user.revoke_access_token(raw),
+        lambda raw, user: async_to_sync(AccessToken.objects.averify)(raw),
+        lambda raw, user: async_to_sync(user.aget_access_token)(raw),
+        lambda raw, user: async_to_sync(user.arevoke_access_token)(raw),
+        lambda raw, user: list(TokenLogin.objects.refused_with(raw)),
+    ],
+    ids=["bearer", "key", "verify", "get", "revoke", "averify", "aget", "arevoke", "refused_with"],
+)
+def test_an_exception_report_shows_no_credential(
+    alice: User, use: Callable[[str, User], object], caplog: pytest.LogCaptureFixture
+) -> None:
+    key = {"kind": "api_key", "environment": "live"} if use is ask_by_key else {}
+    raw = alice.generate_access_token("t", **key).raw_token or ""
+
+    def fail(*args: Any) -> None:
+        raise OperationalError("the database is down")
+
+    with connection.execute_wrapper(fail):
+        reports = reports_of(lambda: use(raw, alice))
+    assert reports
     for text in (*reports, caplog.text):
-        assert "the database is down" in text
         assert raw[-32:-4] not in text
+    assert "the database is down" in reports[0]
+
+
+def test_a_misconfigured_pepper_shows_no_credential(
+    alice: User, tokenauth_settings: Callable[..., None]
+) -> None:
+    raw = alice.generate_access_token("t").raw_token or ""
+    tokenauth_settings(PEPPERS={1: None})
+    with pytest.raises(AttributeError) as failed:
+        AccessToken.objects.verify(raw)
+    shown = variables_of_the_library(ExceptionReporter(None, failed.type, failed.value, failed.tb))
+    assert "candidates: " in shown
+    assert raw not in shown
