@@ -54,6 +54,8 @@ def test_what_no_credential_decided_varies_on_none(api: APIClient) -> None:
     assert "Authorization" not in api.get("/admin/login/").get("Vary", "")
     assert "Authorization" in api.get("/who").get("Vary", "")
     assert "X-API-Key" in api.get("/read-only").get("Vary", "")
+    # Nothing reads a token here, and still a session beside one is answered otherwise.
+    assert "Authorization" in api.get("/session-alone").get("Vary", "")
 
 
 def test_without_the_middleware_attempts_are_written_at_once(api: APIClient, alice: User) -> None:

@@ -9,6 +9,7 @@ from rest_framework.views import APIView
 
 from tests.conftest import bearer
 from tests.urls import HeadView, ReadOnlyView, WhoView
+from tokenauth.core.requirements import needs_scopes
 from tokenauth.permissions import HasAnyScope, HasScopes
 
 if TYPE_CHECKING:
@@ -157,6 +158,12 @@ def test_head_alone_without_a_declaration_is_refused(alice: User, declared: Any)
     view = type("Undeclared", (HeadView,), {"required_scopes": declared})
     with pytest.raises(ImproperlyConfigured, match="Undeclared"):
         view.as_view()(request)
+
+
+def test_head_needs_the_scopes_of_get_before_the_view_is_set_up() -> None:
+    assert needs_scopes(ReadOnlyView(), "HEAD")
+    assert needs_scopes(ReadOnlyView, "HEAD")
+    assert not needs_scopes(ReadOnlyView(), "POST")
 
 
 def test_a_view_that_does_not_say_what_it_answers_is_not_open(alice: User) -> None:

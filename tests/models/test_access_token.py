@@ -116,6 +116,25 @@ def test_nor_by_the_managers_of_relations(token: AccessToken, bob: User) -> None
     assert AccessToken.objects.get().user.username == "alice"
 
 
+class WritesToDefault:
+    def db_for_write(self, model: Any, **hints: Any) -> str:
+        return "default"
+
+
+def test_nor_by_one_that_was_read_elsewhere(token: AccessToken, settings: Any) -> None:
+    settings.DATABASE_ROUTERS = [f"{__name__}.WritesToDefault"]
+    # As a row that a replica gave; there is no such database here to ask.
+    token._state.db = "replica"
+    token.name = "desktop"
+    token.save()
+    token._state.db = "replica"
+    token.scopes = ["*"]
+    with pytest.raises(ValidationError, match="does not change"):
+        token.save()
+    assert token.revoke() is True
+    assert token.status == "revoked"
+
+
 def test_what_is_not_fixed_is_changed(token: AccessToken) -> None:
     token.name = "desktop"
     token.save()
