@@ -137,6 +137,7 @@ def test_nor_by_one_that_was_read_elsewhere(token: AccessToken, settings: Any) -
 
 def test_what_is_not_fixed_is_changed(token: AccessToken) -> None:
     token.name = "desktop"
+    token.user_id = str(token.user_id)
     token.save()
     AccessToken.objects.update(expires_at=timezone.now() + timedelta(days=1))
     token.name = "tablet"

@@ -246,11 +246,16 @@ class AccessToken(models.Model):
         names = FIXED if update_fields is None else _fixed_among(update_fields)
         if self.pk is None or not names:
             return
-        attributes = ["user_id" if name == "user" else name for name in sorted(names)]
+        fields = [field for field in self._meta.concrete_fields if field.name in names]
         # The row itself is asked: an instance does not know what was changed behind its back.
         using = using or router.db_for_write(type(self), instance=self)
-        for row in AccessToken.objects.using(using).filter(pk=self.pk).values(*attributes):
-            _refuse_fixed([name for name in attributes if row[name] != getattr(self, name)])
+        for row in AccessToken.objects.using(using).filter(pk=self.pk).values(*(f.attname for f in fields)):
+            _refuse_fixed(
+                field.name
+                for field in fields
+                # By its type: a key from a form is a text.
+                if field.to_python(getattr(self, field.attname)) != row[field.attname]
+            )
 
 
 def _fixed_among(names: Iterable[str]) -> set[str]:
