@@ -1,14 +1,16 @@
 from __future__ import annotations
 
 import logging
+from concurrent.futures import ThreadPoolExecutor
 from datetime import timedelta
 from typing import TYPE_CHECKING, Any
 
 import pytest
 import time_machine
-from django.db import DatabaseError, connection
-from django.db.models import Sum
+from django.db import DatabaseError, connection, connections
+from django.db.models import Count, Sum
 from django.utils import timezone
+from rest_framework.test import APIClient
 
 from tests.conftest import bearer
 from tokenauth.core import attempt_limit, attempts
@@ -17,8 +19,6 @@ from tokenauth.models import AccessToken, TokenLogin
 
 if TYPE_CHECKING:
     from collections.abc import Callable
-
-    from rest_framework.test import APIClient
 
     from testproject.accounts.models import User
 
@@ -224,6 +224,30 @@ class TestAFlood:
             clock.shift(-60)
             self.flood(api, 1)
         assert TokenLogin.objects.get(reason="repeated").count == 1
+
+    @pytest.mark.django_db(transaction=True)
+    def test_threads_write_no_row_too_many_and_count_every_attempt(self) -> None:
+        # At one moment, so that all of it lies in one minute.
+        with time_machine.travel(NOON, tick=False), ThreadPoolExecutor(8) as pool:
+
+            def flood(_: int) -> None:
+                try:
+                    self.flood(APIClient(), 15)
+                finally:
+                    connections.close_all()
+
+            list(pool.map(flood, range(8)))
+        rows = TokenLogin.objects.values_list("reason").annotate(Count("pk"), Sum("count")).order_by("reason")
+        assert list(rows) == [("malformed", 60, 60), ("repeated", 1, 60)]
+
+    def test_some_rows_that_are_gone_make_as_much_room(self, api: APIClient) -> None:
+        with time_machine.travel(NOON, tick=False):
+            self.flood(api, 60)
+            gone = TokenLogin.objects.values_list("pk", flat=True)[:30]
+            TokenLogin.objects.filter(pk__in=list(gone)).delete()
+            self.flood(api, 32)
+        assert TokenLogin.objects.filter(reason="malformed").count() == 60
+        assert TokenLogin.objects.get(reason="repeated").count == 2
 
     def test_rows_that_are_gone_make_room(self, api: APIClient) -> None:
         with time_machine.travel(NOON, tick=False):

@@ -20,6 +20,8 @@ class _Share:
     """What this process has seen of one address in one minute."""
 
     seen: int = 0
+    # Rows that threads of this process are writing just now, and the table does not show yet.
+    writing: int = 0
     # The row into which the rest is counted.
     repeated_pk: Any = None
 
@@ -42,8 +44,13 @@ def save(row: TokenLogin, using: str) -> None:
         share = _share_of(row.ip_address, minute)
         share.seen += 1
         within = share.seen <= ROWS_A_MINUTE
+        share.writing += within
     if within:
-        _insert(row, using)
+        try:
+            _insert(row, using)
+        finally:
+            with _lock:
+                share.writing -= 1
         return
     # One after the other, each committed before the next: two would make two rows.
     with _lock, transaction.atomic(using=using):
@@ -59,10 +66,11 @@ def _count(row: TokenLogin, share: _Share, minute: datetime, using: str) -> None
     log = TokenLogin.objects.using(using)
     if log.filter(pk=share.repeated_pk).update(count=F("count") + 1):
         return
-    written = log.filter(ip_address=row.ip_address, date__gte=minute, success=False)
-    if not written.exists():
-        # What was counted is not there: pruned, or rolled back.
-        share.seen = 1
+    rows = log.filter(ip_address=row.ip_address, date__gte=minute, success=False)
+    written = rows.count() + share.writing
+    if written < ROWS_A_MINUTE:
+        # Some of what was counted is not there: pruned, or rolled back.
+        share.seen = written + 1
         row.save(using=using)
         return
     repeated = TokenLogin(

@@ -65,7 +65,8 @@ class TokenLogin(models.Model):
         max_length=32,
         blank=True,
         default="",
-        choices=[*Reason.choices, (REPEATED, _("Further attempts from this address in the same minute."))],
+        # By the word that the answer had: the log and the client's report speak of the same thing.
+        choices=[(word, word) for word in (*Reason.values, REPEATED)],
     )
     count = models.PositiveIntegerField(
         _("attempts"), default=1, help_text=_("How many attempts the row stands for.")
