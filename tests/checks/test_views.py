@@ -126,6 +126,15 @@ def test_the_actions_of_a_view_set(settings: Any) -> None:
     assert "POST" in message
 
 
+def test_what_only_looks_like_a_view_of_rest_framework_is_left_alone(settings: Any) -> None:
+    def view(request: Any) -> None:
+        raise AssertionError("it is not called")
+
+    for cls in (object, object(), "text"):
+        view.cls = cls  # type: ignore[attr-defined]
+        assert checked(settings, path("x", view)) == []
+
+
 def test_without_urls_there_is_nothing_to_check(settings: Any) -> None:
     del settings.ROOT_URLCONF
     assert check_views(None) == []

@@ -27,8 +27,9 @@ def check_views(app_configs: Sequence[AppConfig] | None, **kwargs: Any) -> list[
         return []
     messages = {}
     for callback in _callbacks(get_resolver()):
+        # The class that REST framework leaves on its views.
         view = getattr(callback, "cls", None)
-        if view is not None:
+        if isinstance(view, type) and hasattr(view, "permission_classes"):
             for message in _check_view(callback, view):
                 messages[message.msg] = message
     return list(messages.values())

@@ -1,8 +1,8 @@
 """The login log: what is recorded, and when it is written.
 
-With the middleware, rows hang on the request until the answer is closed: after
-``ATOMIC_REQUESTS`` has rolled back or committed, before Django closes the connections.
-Without it they are written at once, inside the request's transaction.
+With the middleware, rows hang on the request until the answer is closed (under ASGI: until it
+leaves the middleware): after ``ATOMIC_REQUESTS`` has rolled back or committed, before Django closes
+the connections. Without it they are written at once, inside the request's transaction.
 """
 
 import logging
