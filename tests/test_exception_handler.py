@@ -107,7 +107,7 @@ def test_refusals_that_are_not_ours_have_the_same_form(
     assert TokenLogin.objects.count() == 0
 
 
-@pytest.mark.parametrize("path", ["/locked", "/locked-without", "/locked-object"])
+@pytest.mark.parametrize("path", ["/locked", "/locked-without", "/locked-object", "/outweighed-then-not"])
 def test_a_refusal_that_was_outweighed_is_not_blamed(api: APIClient, alice: User, path: str) -> None:
     answer = api.get(path, **bearer(alice.generate_access_token("t", ["read:sites"])))
     assert answer.status_code == 403

@@ -8,7 +8,7 @@ from io import BytesIO
 from typing import TYPE_CHECKING, Any
 
 import pytest
-from asgiref.sync import async_to_sync
+from asgiref.sync import async_to_sync, markcoroutinefunction
 from django.core.handlers.asgi import ASGIHandler
 from django.core.handlers.wsgi import WSGIHandler
 from django.db import connections
@@ -23,6 +23,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
 
     from django.db.backends.base.base import BaseDatabaseWrapper
+    from django.http import HttpRequest
 
     from testproject.accounts.models import User
 
@@ -167,17 +168,38 @@ def test_without_the_middleware_the_roll_back_takes_the_row_along(
     assert TokenLogin.objects.count() == 0
 
 
+class Cancelled:
+    """The innermost middleware: tells when Django has cancelled the request."""
+
+    sync_capable = False
+    async_capable = True
+    seen = threading.Event()
+
+    def __init__(self, get_response: Any) -> None:
+        self.get_response = get_response
+        markcoroutinefunction(self)
+
+    async def __call__(self, request: HttpRequest) -> Any:
+        try:
+            return await self.get_response(request)
+        except asyncio.CancelledError:
+            self.seen.set()
+            raise
+
+
 @pytest.mark.parametrize("accepted", [True, False])
 def test_a_client_that_leaves_leaves_its_attempt(
-    alice: User, opened: list[BaseDatabaseWrapper], accepted: bool
+    alice: User, opened: list[BaseDatabaseWrapper], settings: Any, accepted: bool
 ) -> None:
     token = alice.generate_access_token("t", ["read:sites"])
-    judged, gone = threading.Event(), threading.Event()
+    judged = threading.Event()
+    Cancelled.seen.clear()
+    settings.MIDDLEWARE = [*settings.MIDDLEWARE, f"{__name__}.Cancelled"]
 
     def hold(**kwargs: Any) -> None:
-        # In the view's thread: the client leaves while the view is at work.
+        # In the view's thread: it is at work until its request has been cancelled.
         judged.set()
-        gone.wait(0.5)
+        assert Cancelled.seen.wait(10)
 
     for signal in (token_authenticated, token_rejected):
         signal.connect(hold)
@@ -187,6 +209,7 @@ def test_a_client_that_leaves_leaves_its_attempt(
         for signal in (token_authenticated, token_rejected):
             signal.disconnect(hold)
     assert status == 0
+    assert Cancelled.seen.is_set()
     assert (AccessToken.objects.get().last_used_at is not None) == accepted
     assert list(TokenLogin.objects.values_list("reason", flat=True)) == ([] if accepted else ["malformed"])
     assert_closed(opened)

@@ -131,6 +131,8 @@ def test_or_and_and_not(get: Callable[..., int], alice: User) -> None:
     assert get("/without", "read:sites") == 200
     assert get("/without", "read:events") == 403
     assert get("/object-without", "read:sites") == 200
+    assert get("/object-without-both", "read:sites") == 200
+    assert get("/object-without-both", "read:sites", "read:events") == 403
     assert get("/object", "read:sites") == 200
     alice.is_staff = True
     alice.save()

@@ -20,6 +20,7 @@ from django.views.debug import ExceptionReporter
 
 from testproject.accounts.models import User
 from tests.conftest import bearer
+from tokenauth.core import lifecycle, verification
 from tokenauth.models import AccessToken, TokenLogin
 
 if TYPE_CHECKING:
@@ -177,8 +178,22 @@ def reports_of(call: Callable[[], object]) -> list[str]:
         lambda raw, user: async_to_sync(user.aget_access_token)(raw),
         lambda raw, user: async_to_sync(user.arevoke_access_token)(raw),
         lambda raw, user: list(TokenLogin.objects.refused_with(raw)),
+        lambda raw, user: verification.verify(raw),
+        lambda raw, user: lifecycle.revoke(lifecycle.of_user_by_text(user, raw)),
     ],
-    ids=["bearer", "key", "verify", "get", "revoke", "averify", "aget", "arevoke", "refused_with"],
+    ids=[
+        "bearer",
+        "key",
+        "verify",
+        "get",
+        "revoke",
+        "averify",
+        "aget",
+        "arevoke",
+        "refused_with",
+        "core verify",
+        "core revoke",
+    ],
 )
 def test_an_exception_report_shows_no_credential(
     alice: User, use: Callable[[str, User], object], caplog: pytest.LogCaptureFixture

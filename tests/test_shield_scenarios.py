@@ -1,7 +1,7 @@
 """The scenarios of CodeIgniter Shield's own tests, by their numbers; better where Shield is weak.
 
-Not here, for want of a counterpart: T30 to T32 (a login without a request), N01b, N02b, N03 (the
-session filter), N04 (JWT), N05 to N07 (a registry of authenticators), N10.
+Not here, for want of a counterpart: H01 to H53 (HMAC), T30 to T32 (a login without a request),
+N01b, N02b, N03 (the session filter), N04 (JWT), N05 to N07 (a registry of authenticators), N10.
 """
 
 from __future__ import annotations

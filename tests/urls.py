@@ -176,6 +176,18 @@ urlpatterns = [
         "locked-object",
         ObjectView.as_view(permission_classes=[HasScopes.of("read:events") | IsAuthenticated, Locked]),
     ),
+    path(
+        "outweighed-then-not",
+        ReadOnlyView.as_view(
+            permission_classes=[HasScopes.of("read:events") | IsAuthenticated, ~HasScopes.of("read:sites")]
+        ),
+    ),
+    path(
+        "object-without-both",
+        ObjectView.as_view(
+            permission_classes=[IsAuthenticated & ~(HasScopes.of("read:events") & HasScopes.of("read:sites"))]
+        ),
+    ),
     path("translated", TranslatingView.as_view()),
     path("without-alone", ReadOnlyView.as_view(permission_classes=[~HasScopes.of("read:events")])),
     path("conflict", _raising(Conflict())),

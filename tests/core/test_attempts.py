@@ -67,8 +67,8 @@ def test_two_that_read_the_same_row_write_it_once(alice: User) -> None:
     first, second = AccessToken.objects.get(), AccessToken.objects.get()
     now = timezone.now()
     later = now + timedelta(seconds=1)
-    attempts._touch(Verified(first, first.secret, now), "192.0.2.1", using="default")
-    attempts._touch(Verified(second, second.secret, later), "192.0.2.2", using="default")
+    attempts._touch(Verified(first, first.secret, now), "192.0.2.1")
+    attempts._touch(Verified(second, second.secret, later), "192.0.2.2")
     first.refresh_from_db()
     assert (first.last_used_at, first.last_used_ip) == (now, "192.0.2.1")
 
@@ -177,6 +177,15 @@ class TestWhatCannotBeWritten:
         assert fields["hint"] in record.getMessage()
         assert UNKNOWN not in record.getMessage()
 
+    def test_nor_is_one_lost_that_cannot_even_be_made(
+        self, api: APIClient, tokenauth_settings: Callable[..., None], caplog: pytest.LogCaptureFixture
+    ) -> None:
+        tokenauth_settings(TRUSTED_PROXIES=None)
+        with caplog.at_level(logging.ERROR, "tokenauth"):
+            assert api.get("/who", **bearer("junk")).status_code == 401
+        (record,) = caplog.records
+        assert record.tokenauth["reason"] == "malformed"  # type: ignore[attr-defined]
+
     def test_one_that_fails_does_not_take_the_other_along(
         self, api: APIClient, alice: User, monkeypatch: pytest.MonkeyPatch
     ) -> None:
@@ -262,12 +271,13 @@ class TestAFlood:
         tokenauth_settings(RECORD_LOGIN_ATTEMPTS="all")
         token = alice.generate_access_token("t")
         with time_machine.travel(timezone.now(), tick=False):
-            self.flood(api, 1)
-            for _ in range(61):
+            for _ in range(2):
                 assert api.get("/who", **bearer(token)).status_code == 200
+            self.flood(api, 60)
+            assert api.get("/who", **bearer(token)).status_code == 200
             self.flood(api, 1)
         rows = TokenLogin.objects.order_by("pk").values_list("reason", flat=True)
-        assert list(rows) == ["malformed", *[""] * 61, "malformed"]
+        assert list(rows) == ["", "", *["malformed"] * 60, "", "repeated"]
 
     def test_an_attack_from_everywhere_takes_no_memory(self, monkeypatch: pytest.MonkeyPatch) -> None:
         monkeypatch.setattr(attempt_limit, "_ADDRESSES", 3)

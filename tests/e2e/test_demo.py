@@ -13,6 +13,8 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
+from tests.e2e.process import run_python
+
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
@@ -30,10 +32,7 @@ def environment(tmp_path: Path) -> dict[str, str]:
 
 
 def demo(environment: dict[str, str], *args: str) -> subprocess.CompletedProcess[str]:
-    command = [sys.executable, "manage.py", "demo", "--once", *args]
-    return subprocess.run(  # noqa: S603
-        command, cwd=ROOT, env=environment, capture_output=True, text=True, timeout=120, check=False
-    )
+    return run_python("manage.py", "demo", "--once", *args, cwd=ROOT, env=environment)
 
 
 @pytest.fixture
@@ -99,15 +98,7 @@ def test_an_unexpected_answer_fails_it(environment: dict[str, str]) -> None:
         "from django.core.management import execute_from_command_line as run; "
         "run(['manage.py', 'demo', '--once', '--port', '0'])"
     )
-    run = subprocess.run(  # noqa: S603
-        [sys.executable, "-c", sabotage],
-        cwd=ROOT,
-        env=environment,
-        capture_output=True,
-        text=True,
-        timeout=120,
-        check=False,
-    )
+    run = run_python("-c", sabotage, cwd=ROOT, env=environment)
     assert run.returncode == 1
     assert "NOT AS EXPECTED: it should have been 403 insufficient_scope." in run.stdout
     assert "not as expected" in run.stderr

@@ -5,9 +5,9 @@ from __future__ import annotations
 import os
 import re
 import shlex
-import subprocess
-import sys
 from pathlib import Path
+
+from tests.e2e.process import run_python
 
 ROOT = Path(__file__).parents[2]
 
@@ -24,15 +24,7 @@ def test_it_is_added_to_a_project_by_the_readme(tmp_path: Path) -> None:
     environment |= {"PYTHONPATH": str(ROOT), "PYTHONWARNINGS": "error"}
 
     def run(*args: str) -> str:
-        done = subprocess.run(  # noqa: S603
-            [sys.executable, *args],
-            cwd=tmp_path,
-            env=environment,
-            capture_output=True,
-            text=True,
-            timeout=120,
-            check=False,
-        )
+        done = run_python(*args, cwd=tmp_path, env=environment)
         assert done.returncode == 0, done.stdout + done.stderr
         return done.stdout
 

@@ -1,7 +1,7 @@
 """A flood of refused attempts fills no table: rows a minute an address, the rest counted into one."""
 
 import threading
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from typing import Any
 
@@ -22,8 +22,9 @@ class _Share:
     seen: int = 0
     # Rows that threads of this process are writing just now, and the table does not show yet.
     writing: int = 0
-    # The row into which the rest is counted.
+    # The row into which the rest is counted, by one thread after the other.
     repeated_pk: Any = None
+    counting: threading.Lock = field(default_factory=threading.Lock)
 
 
 _lock = threading.Lock()
@@ -52,8 +53,8 @@ def save(row: TokenLogin, using: str) -> None:
             with _lock:
                 share.writing -= 1
         return
-    # One after the other, each committed before the next: two would make two rows.
-    with _lock, transaction.atomic(using=using):
+    # Each is committed before the next: two at once would make two rows. A flood waits for itself alone.
+    with share.counting, transaction.atomic(using=using):
         _count(row, share, minute, using)
 
 
@@ -70,7 +71,8 @@ def _count(row: TokenLogin, share: _Share, minute: datetime, using: str) -> None
     written = rows.count() + share.writing
     if written < ROWS_A_MINUTE:
         # Some of what was counted is not there: pruned, or rolled back.
-        share.seen = written + 1
+        with _lock:
+            share.seen = written + 1
         row.save(using=using)
         return
     repeated = TokenLogin(

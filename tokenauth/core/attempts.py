@@ -6,12 +6,13 @@ the connections. Without it they are written at once, inside the request's trans
 """
 
 import logging
+from collections.abc import Iterator
+from contextlib import contextmanager
 from datetime import datetime
-from functools import partial
-from typing import Any, Protocol
+from typing import Any
 
 from django.db import router, transaction
-from django.db.models import Model, Q, QuerySet
+from django.db.models import Q, QuerySet
 from django.http import HttpRequest
 from django.utils.crypto import salted_hmac
 from django.views.decorators.debug import sensitive_variables
@@ -29,10 +30,6 @@ logger = logging.getLogger("tokenauth")
 REQUEST_ID_LENGTH = 64
 
 _ID_TYPES = {Kind.PERSONAL: TokenLogin.IdType.ACCESS_TOKEN, Kind.API_KEY: TokenLogin.IdType.API_KEY}
-
-
-class _Write(Protocol):
-    def __call__(self, using: str) -> object: ...
 
 
 @sensitive_variables("presented", "text")
@@ -96,12 +93,15 @@ def write(request: HttpRequest) -> None:
         return
     used, attempt = state.used, state.attempt
     state.used = state.attempt = None
-    address = network.client_address(request.META)
     if used is not None:
-        _write(AccessToken, partial(_touch, used, address), "last_used_at", {"token": used.token.pk})
+        with _failure_logged("last_used_at", {"token": used.token.pk}):
+            _touch(used, network.client_address(request.META))
     if attempt is not None and _is_recorded(attempt):
-        row = _row(request, attempt, address)
-        _write(TokenLogin, partial(attempt_limit.save, row), "login attempt", _fields(row))
+        known: dict[str, Any] = {"reason": attempt.reason, "hint": attempt.hint, "date": attempt.at}
+        with _failure_logged("login attempt", known):
+            row = _row(request, attempt)
+            known.update({field.attname: getattr(row, field.attname) for field in row._meta.concrete_fields})
+            attempt_limit.save(row, router.db_for_write(TokenLogin))
 
 
 def _unless_deferred(request: HttpRequest) -> None:
@@ -114,7 +114,7 @@ def _is_recorded(attempt: Attempt) -> bool:
     return recorded == "all" or (recorded == "failure" and attempt.reason is not None)
 
 
-def _row(request: HttpRequest, attempt: Attempt, address: str | None) -> TokenLogin:
+def _row(request: HttpRequest, attempt: Attempt) -> TokenLogin:
     token = attempt.token
     return TokenLogin(
         id_type=attempt.id_type,
@@ -122,7 +122,7 @@ def _row(request: HttpRequest, attempt: Attempt, address: str | None) -> TokenLo
         hint=attempt.hint,
         user_id=None if token is None else token.user_id,
         token_id=None if token is None else token.pk,
-        ip_address=address,
+        ip_address=network.client_address(request.META),
         user_agent=headers.printable(request.META.get("HTTP_USER_AGENT", ""), 255),
         request_id=request_id(request),
         client_version=headers.printable(request.META.get("HTTP_X_CLIENT_VERSION", ""), 64),
@@ -132,8 +132,8 @@ def _row(request: HttpRequest, attempt: Attempt, address: str | None) -> TokenLo
     )
 
 
-def _touch(used: Verified, address: str | None, using: str) -> None:
-    token = used.token
+def _touch(used: Verified, address: str | None) -> None:
+    token, using = used.token, router.db_for_write(AccessToken)
     values: dict[str, Any] = {"last_used_at": used.at, "last_used_ip": address}
     if token.secret != used.digest:
         values["secret"] = used.digest
@@ -144,15 +144,11 @@ def _touch(used: Verified, address: str | None, using: str) -> None:
         rows.filter(due).update(**values)
 
 
-def _write(model: type[Model], write: _Write, subject: str, fields: dict[str, Any]) -> None:
-    using = router.db_for_write(model)
+@contextmanager
+def _failure_logged(subject: str, fields: dict[str, Any]) -> Iterator[None]:
     try:
-        write(using=using)
+        yield
     # Whatever it is: it may not change an answer that is decided, and Django drops without a
     # word what is raised while a response is closed.
     except Exception:
         logger.exception("A %s could not be written: %s", subject, fields, extra={"tokenauth": fields})
-
-
-def _fields(row: TokenLogin) -> dict[str, Any]:
-    return {field.attname: getattr(row, field.attname) for field in row._meta.concrete_fields}
