@@ -249,6 +249,15 @@ class TestAFlood:
         rows = TokenLogin.objects.values_list("reason").annotate(Count("pk"), Sum("count")).order_by("reason")
         assert list(rows) == [("malformed", 60, 60), ("repeated", 1, 60)]
 
+    def test_rows_that_are_being_written_are_not_gone(self, api: APIClient) -> None:
+        with time_machine.travel(NOON, tick=False):
+            self.flood(api, 55)
+            (share,) = attempt_limit._shares.values()
+            # Five threads have taken their place, and not committed yet.
+            share.seen, share.writing = 60, 5
+            self.flood(api, 1)
+        assert TokenLogin.objects.filter(reason="repeated").count() == 1
+
     def test_some_rows_that_are_gone_make_as_much_room(self, api: APIClient) -> None:
         with time_machine.travel(NOON, tick=False):
             self.flood(api, 60)
