@@ -203,14 +203,26 @@ def test_a_session_does_not_help_a_credential_that_is_refused_or_ignored(api: AP
     key = alice.generate_access_token("k", ["read:events"], kind="api_key", environment="live").raw_token
     weak = alice.generate_access_token("t", ["read:events"])
     api.force_login(alice)
-    # The session class stands first and wins; the token's lack of scope is not forgotten.
+    # The session class stands first, and is told of no session: the token is judged.
     answer = api.get("/session-first", **bearer(weak))
-    assert (answer.status_code, answer.json()["error"]["reason"]) == (403, "session")
+    assert (answer.status_code, answer.json()["error"]["reason"]) == (403, "insufficient_scope")
+    assert api.get("/session-first", **bearer("pat_junk")).status_code == 401
+    strong = alice.generate_access_token("strong", ["read:sites"])
+    assert api.get("/session-first", **bearer(strong)).json()["token"] == strong.pk
     assert api.get("/who", **bearer(weak)).status_code == 403
     assert api.get("/who", **bearer("pat_junk")).status_code == 401
     # No class of this view reads keys.
     assert api.get("/session-alone", HTTP_X_API_KEY=key).status_code == 403
     assert api.get("/session-alone").status_code == 200
+
+
+def test_nor_without_the_middleware(api: APIClient, alice: User, settings: Any) -> None:
+    settings.MIDDLEWARE = [path for path in settings.MIDDLEWARE if "tokenauth" not in path]
+    api.force_login(alice)
+    for token in (alice.generate_access_token("t", ["read:sites"]), "pat_junk"):
+        answer = api.get("/session-first", **bearer(token))
+        assert (answer.status_code, answer.json()["error"]["reason"]) == (403, "session")
+        assert api.get("/session-alone", **bearer(token)).status_code == 403
 
 
 @pytest.mark.parametrize("auth", ["a text", {"scopes": ["*"]}, object()])

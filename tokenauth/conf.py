@@ -49,6 +49,11 @@ class Conf:
         return self._read("DEFAULT_SCOPES", ["*"])
 
     @property
+    def ENFORCE_SCOPES(self) -> bool:  # noqa: N802
+        """False: what would be refused for want of a scope is logged and let through."""
+        return self._read("ENFORCE_SCOPES", default=True)
+
+    @property
     def TOKEN_PREFIX(self) -> str | Sequence[str]:  # noqa: N802
         """The prefix of personal tokens; of a list, the first is used for new ones."""
         return self._read("TOKEN_PREFIX", "pat")
@@ -102,6 +107,11 @@ class Conf:
     def API_KEY_HEADER(self) -> str:  # noqa: N802
         """The header of API keys; its value is the key alone."""
         return self._read("API_KEY_HEADER", "X-API-Key")
+
+    @property
+    def FOREIGN_BEARER(self) -> Literal["refuse", "pass"]:  # noqa: N802
+        """What becomes of a bearer text without our prefix: refused, or left to the next authenticator."""
+        return self._read("FOREIGN_BEARER", "refuse")
 
     @property
     def TRUSTED_PROXIES(self) -> int:  # noqa: N802

@@ -11,17 +11,10 @@ from rest_framework.views import APIView
 from rest_framework.views import exception_handler as rest_framework_handler
 
 from tokenauth.authentication import AccessTokenAuthentication
-from tokenauth.core import attempts, challenges
+from tokenauth.core import answers, attempts, challenges
 from tokenauth.core.request_state import Refusal, django_request, state_of
 from tokenauth.exceptions import CredentialError, Reason
-from tokenauth.permissions import scope_permissions
-
-_CODES = {
-    HTTPStatus.UNAUTHORIZED: "UNAUTHORIZED",
-    HTTPStatus.FORBIDDEN: "FORBIDDEN",
-    HTTPStatus.CONFLICT: "CONFLICT",
-    HTTPStatus.TOO_MANY_REQUESTS: "TOO_MANY_REQUESTS",
-}
+from tokenauth.permissions import HasScopes, SameOrganization, permissions_in
 
 
 def exception_handler(exc: Exception, context: dict[str, Any]) -> Response | None:
@@ -40,8 +33,8 @@ def exception_handler(exc: Exception, context: dict[str, Any]) -> Response | Non
     elif isinstance(exc, AuthenticationFailed) and _is_guarded_by_ours(request):
         response.status_code = HTTPStatus.UNAUTHORIZED
     _challenge(response, request, refusal)
-    if response.status_code in _CODES:
-        response.data = {"error": _error(response, refusal)}
+    if response.status_code in answers.CODES:
+        response.data = _body(response, refusal)
         response["Cache-Control"] = "no-store"
     return response
 
@@ -54,7 +47,7 @@ def _refusal_of_ours(exc: Exception, request: Request) -> Refusal | None:
         return None
     if isinstance(exc.__cause__, CredentialError) and exc.get_codes() == exc.__cause__.reason.value:
         return Refusal(exc.__cause__.reason)
-    if any(scope_permissions(_asked_when_raised(exc))):
+    if any(permissions_in(_asked_when_raised(exc), HasScopes, SameOrganization)):
         return state_of(django_request(request)).refusal
     return None
 
@@ -77,19 +70,18 @@ def _is_guarded_by_ours(request: Request) -> bool:
 
 
 def _challenge(response: Response, request: Request, refusal: Refusal | None) -> None:
-    if refusal is not None and refusal.reason is Reason.INSUFFICIENT_SCOPE:
-        response["WWW-Authenticate"] = challenges.insufficient_scope(refusal.scopes)
+    if refusal is not None and refusal.reason.status != HTTPStatus.UNAUTHORIZED:
+        if challenge := challenges.of_refusal(django_request(request), refusal):
+            response["WWW-Authenticate"] = challenge
     elif response.status_code == HTTPStatus.UNAUTHORIZED and (refusal or _is_guarded_by_ours(request)):
         # REST framework asks its first authenticator alone for a challenge, and that may have none.
         others, ours = response.get("WWW-Authenticate"), challenges.challenge(django_request(request))
         response["WWW-Authenticate"] = ours if others in (None, ours) else f"{ours}, {others}"
 
 
-def _error(response: Response, refusal: Refusal | None) -> dict[str, str]:
+def _body(response: Response, refusal: Refusal | None) -> dict[str, dict[str, str]]:
     status = HTTPStatus(response.status_code)
+    if refusal is not None:
+        return answers.body(status, str(refusal.reason.label), refusal.reason.value)
     detail = response.data.get("detail") if isinstance(response.data, dict) else None
-    return {
-        "code": _CODES[status],
-        "message": str(refusal.reason.label if refusal else detail or status.phrase),
-        "reason": refusal.reason.value if refusal else getattr(detail, "code", status.name.lower()),
-    }
+    return answers.body(status, str(detail or status.phrase), getattr(detail, "code", status.name.lower()))

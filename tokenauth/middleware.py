@@ -1,7 +1,8 @@
-"""What comes before and after every request: it writes what the request leaves to write."""
+"""What comes before and after every request: who makes it, and what it leaves to write."""
 
 import asyncio
 from collections.abc import Awaitable, Callable
+from typing import Any
 
 from asgiref.sync import iscoroutinefunction, markcoroutinefunction, sync_to_async
 from django.http import HttpRequest
@@ -9,15 +10,17 @@ from django.http.response import HttpResponseBase
 from django.utils.cache import patch_vary_headers
 
 from tokenauth.conf import conf
-from tokenauth.core import attempts
+from tokenauth.core import attempts, callers
 from tokenauth.core.request_state import state_of
 
 
 class AccessTokenMiddleware:
-    """Writes login attempts and ``last_used_at`` after the answer; echoes ``X-Request-ID``.
+    """Lets a credential open the views marked by ``scopes_required``, and no other view of plain Django.
 
-    Where a credential decided the answer, ``Vary`` says so. Needed with REST framework too; its
-    place in ``MIDDLEWARE`` does not matter for that.
+    Where one is presented, the session's user is ignored. Writes login attempts and
+    ``last_used_at`` after the answer, echoes ``X-Request-ID``, and sets ``Vary`` where a credential
+    decided the answer. Needed with REST framework too. Its place in ``MIDDLEWARE`` is after
+    ``AuthenticationMiddleware``, if there is one.
     """
 
     sync_capable = True
@@ -34,10 +37,16 @@ class AccessTokenMiddleware:
 
     def __call__(self, request: HttpRequest) -> HttpResponseBase | Awaitable[HttpResponseBase]:
         _defer_writing(request)
+        # For the middleware that asks for the user before the view is known.
+        callers.ignore_session(request)
         response = self.get_response(request)
         if isinstance(response, HttpResponseBase):
             return _finish(request, response)
         return self._afinish(request, response)
+
+    def process_view(self, request: HttpRequest, *args: Any) -> None:
+        # Once more: a middleware that comes after this one may have set the session's user.
+        callers.ignore_session(request)
 
     async def _afinish(self, request: HttpRequest, response: Awaitable[HttpResponseBase]) -> HttpResponseBase:
         try:

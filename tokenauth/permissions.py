@@ -5,13 +5,16 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any, ClassVar, cast
 
 from django.core.exceptions import ImproperlyConfigured
+from rest_framework.filters import BaseFilterBackend
 from rest_framework.permissions import BasePermission, BasePermissionMetaclass
 
-from tokenauth.core import requirements
+from tokenauth.core import organizations, requirements
 from tokenauth.core.request_state import django_request
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
+
+    from django.db.models import QuerySet
 
     # REST framework's views import its default permissions while they are being imported themselves.
     from rest_framework.request import Request
@@ -74,11 +77,43 @@ class HasAnyScope(HasScopes):
     match = any
 
 
-def scope_permissions(permission: Any) -> Iterator[Any]:
-    """The scope permissions in ``permission``, a class or an instance, and in what it is composed of."""
+class SameOrganization(BasePermission, BaseFilterBackend):
+    """The object belongs to one of the user's organizations, and to the token's where it has one.
+
+    ``view.organization_field`` (``"organization"``) is the object's field; ``__`` follows relations.
+    Among ``permission_classes`` it answers 403 for an object of another organization. Among
+    ``filter_backends`` it leaves such objects out, neither shown nor counted: a look-up of one is
+    a 404. Use both: a view that finds its object in a way of its own asks the permission.
+
+    What a request creates or refers to is the serializer's to judge:
+    :func:`tokenauth.core.organizations.organizations_open_to`.
+    """
+
+    def has_permission(self, request: Request, view: APIView) -> bool:
+        if not requirements.needs_scopes(view, request.method or ""):
+            return True
+        refused = organizations.refusal(django_request(request), request.user, request.auth, None)
+        return refused is None
+
+    def has_object_permission(self, request: Request, view: APIView, obj: Any) -> bool:
+        organization = organizations.organization_of(obj, _organization_field(view))
+        refused = organizations.refusal(django_request(request), request.user, request.auth, organization)
+        return refused is None
+
+    def filter_queryset(self, request: Request, queryset: QuerySet[Any], view: APIView) -> QuerySet[Any]:
+        open_to = organizations.organizations_open_to(request.user, request.auth)
+        return queryset.filter(**{f"{_organization_field(view)}__in": open_to})
+
+
+def _organization_field(view: APIView) -> str:
+    return getattr(view, "organization_field", "organization")
+
+
+def permissions_in(permission: Any, *kinds: type[BasePermission]) -> Iterator[Any]:
+    """Those of ``kinds`` in ``permission``, a class or an instance, and in what it is composed of."""
     names = ("op1_class", "op2_class", "op1", "op2")
     operands = [getattr(permission, name) for name in names if hasattr(permission, name)]
     for operand in operands:
-        yield from scope_permissions(operand)
-    if issubclass(permission if isinstance(permission, type) else type(permission), HasScopes):
+        yield from permissions_in(operand, *kinds)
+    if issubclass(permission if isinstance(permission, type) else type(permission), kinds):
         yield permission

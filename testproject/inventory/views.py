@@ -1,7 +1,5 @@
-from functools import cached_property
 from typing import Any
 
-from django.db.models import QuerySet
 from rest_framework import mixins, viewsets
 from rest_framework.exceptions import PermissionDenied
 from rest_framework.serializers import BaseSerializer
@@ -10,28 +8,23 @@ from testproject.inventory import serializers
 from testproject.inventory.models import Asset, Event, Schedule, Session, Site
 from tokenauth.core.organizations import organizations_open_to
 from tokenauth.exceptions import Reason
+from tokenauth.permissions import HasScopes, SameOrganization
 
 
 class OwnedViewSet(viewsets.GenericViewSet):
     """Shows what belongs to the caller's organizations, narrowed by the token's own."""
 
-    @cached_property
-    def organizations(self) -> frozenset[str]:
-        return organizations_open_to(self.request.user, self.request.auth)
-
-    def get_queryset(self) -> QuerySet[Any]:
-        return super().get_queryset().filter(organization__in=self.organizations)
-
-    def get_serializer_context(self) -> dict[str, Any]:
-        return {**super().get_serializer_context(), "organizations": self.organizations}
+    permission_classes = [HasScopes, SameOrganization]
+    filter_backends = [SameOrganization]
 
     def perform_create(self, serializer: BaseSerializer[Any]) -> None:
-        if len(self.organizations) != 1:
+        organizations = organizations_open_to(self.request.user, self.request.auth)
+        if len(organizations) != 1:
             raise PermissionDenied(
                 "What is created here belongs to an organization, and you have none.",
                 code=Reason.ORGANIZATION.value,
             )
-        serializer.save(organization=next(iter(self.organizations)))
+        serializer.save(organization=next(iter(organizations)))
 
 
 class EditableViewSet(OwnedViewSet, viewsets.ModelViewSet):

@@ -25,6 +25,10 @@ WRONG: list[tuple[str, Any, str]] = [
     ("SCOPES", {"read": {"description": "Read", "implies": "x"}}, "tokenauth.E003"),
     ("SCOPES", {"read": {"description": "Read", "implied": []}}, "tokenauth.E003"),
     ("DEFAULT_SCOPES", "*", "tokenauth.E003"),
+    ("ENFORCE_SCOPES", 0, "tokenauth.E003"),
+    ("ENFORCE_SCOPES", None, "tokenauth.E003"),
+    ("FOREIGN_BEARER", True, "tokenauth.E003"),
+    ("FOREIGN_BEARER", "ignore", "tokenauth.E003"),
     ("TOKEN_PREFIX", "", "tokenauth.E003"),
     ("TOKEN_PREFIX", [], "tokenauth.E003"),
     ("TOKEN_PREFIX", "pät", "tokenauth.E003"),
@@ -84,6 +88,8 @@ RIGHT: list[tuple[str, Any]] = [
     ("API_KEY_HEADER", "X-Server-Key"),
     ("TRUSTED_PROXIES", 2),
     ("USER_ORGANIZATIONS", None),
+    ("ENFORCE_SCOPES", False),
+    ("FOREIGN_BEARER", "pass"),
 ]
 
 

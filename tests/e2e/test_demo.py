@@ -93,8 +93,8 @@ def test_it_keeps_serving_until_it_is_interrupted_and_its_lines_can_be_copied(
 def test_an_unexpected_answer_fails_it(environment: dict[str, str]) -> None:
     # The same walk against a project whose views lost their guard.
     sabotage = (
-        "import sys; from django.conf import settings; import testproject.settings as s; "
-        "s.REST_FRAMEWORK['DEFAULT_PERMISSION_CLASSES'] = ['rest_framework.permissions.AllowAny']; "
+        "import django; django.setup(); from tokenauth.permissions import HasScopes; "
+        "HasScopes.has_permission = lambda *args: True; "
         "from django.core.management import execute_from_command_line as run; "
         "run(['manage.py', 'demo', '--once', '--port', '0'])"
     )

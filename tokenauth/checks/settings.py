@@ -79,6 +79,7 @@ _DURATION = "a positive timedelta of a hundred years at most, or None"
 _SHAPES: Mapping[str, tuple[str, Callable[[Any], bool]]] = {
     "SCOPES": ('{name: description} or {name: {"description": ..., "implies": [...]}}', _is_scope_dict),
     "DEFAULT_SCOPES": ("a list of scopes", _is_texts),
+    "ENFORCE_SCOPES": ("True or False", lambda value: isinstance(value, bool)),
     "TOKEN_PREFIX": ("letters, digits and _, at most 31, or a list of such", _is_prefix),
     "API_KEY_PREFIX": ("letters, digits and _, at most 31, or a list of such", _is_prefix),
     "ENVIRONMENTS": (
@@ -99,6 +100,7 @@ _SHAPES: Mapping[str, tuple[str, Callable[[Any], bool]]] = {
     "PEPPERS": ("{int: str}", lambda value: isinstance(value, Mapping)),
     "AUTH_HEADER": ("the name of a header", _is_header),
     "API_KEY_HEADER": ("the name of a header", _is_header),
+    "FOREIGN_BEARER": ('"refuse" or "pass"', lambda value: value in ("refuse", "pass")),
     "TRUSTED_PROXIES": ("a number of proxies, 0 or more", _is_count),
     "USER_ORGANIZATIONS": ("a dotted path or None", lambda value: value is None or isinstance(value, str)),
 }

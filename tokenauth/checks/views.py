@@ -44,7 +44,7 @@ def _callbacks(resolver: URLResolver) -> Iterator[Any]:
 
 
 def _check_view(callback: Any, view: type) -> Iterator[checks.CheckMessage]:
-    from tokenauth.permissions import scope_permissions
+    from tokenauth.permissions import HasScopes, permissions_in
 
     initkwargs: Mapping[str, Any] = getattr(callback, "initkwargs", {})
     configured = type(view.__name__, (view,), dict(initkwargs))
@@ -53,7 +53,7 @@ def _check_view(callback: Any, view: type) -> Iterator[checks.CheckMessage]:
     guards = [
         guard
         for permission in configured.permission_classes  # type: ignore[attr-defined]
-        for guard in scope_permissions(permission)
+        for guard in permissions_in(permission, HasScopes)
     ]
     if not guards and getattr(configured, "required_scopes", None) is not None:
         yield checks.Warning(

@@ -83,6 +83,33 @@ def refused_request(request: HttpRequest, refusal: Refusal) -> None:
     _unless_deferred(request)
 
 
+def report(request: HttpRequest, refusal: Refusal, user: Any, auth: Any) -> None:
+    """Tell that a request would be refused, once scopes are enforced; it leaves the row that it then will.
+
+    The logger ``tokenauth`` is told too: the row knows neither the view nor what it requires.
+    """
+    state = state_of(request)
+    if refusal in state.reported:
+        return
+    state.reported.add(refusal)
+    if isinstance(auth, AccessToken):
+        credential, held = f"AccessToken {auth.pk}", f"[{' '.join(map(str, auth.scopes))}]"
+    else:
+        # Nothing but its type: as a text, some foreign credentials are their own secret.
+        credential, held = type(auth).__name__, "none of our scopes"
+    logger.warning(
+        "ENFORCE_SCOPES is off: let through what lacks a scope. %s %s needs [%s]; %s of user %s has %s.",
+        headers.printable(request.method or "", 16),
+        # Not the path itself, into which a token may have been pasted.
+        request.resolver_match.route if request.resolver_match else "",
+        " ".join(refusal.scopes),
+        credential,
+        user.pk,
+        held,
+    )
+    refused_request(request, refusal)
+
+
 def write(request: HttpRequest) -> None:
     """Write what was noted on ``request``, each in its own savepoint.
 

@@ -1,11 +1,20 @@
 """The ``WWW-Authenticate`` challenge of a refusal (RFC 6750, section 3)."""
 
+from http import HTTPStatus
+
 from django.http import HttpRequest
 
-from tokenauth.core.request_state import state_of
+from tokenauth.core.request_state import Refusal, state_of
 from tokenauth.exceptions import CredentialError, Reason
 
 _BEARER = 'Bearer realm="api"'
+
+
+def of_refusal(request: HttpRequest, refusal: Refusal) -> str | None:
+    """The challenge of an answer that refuses for ``refusal``; None for a 403 that no scope would change."""
+    if refusal.reason is Reason.INSUFFICIENT_SCOPE:
+        return insufficient_scope(refusal.scopes)
+    return challenge(request) if refusal.reason.status == HTTPStatus.UNAUTHORIZED else None
 
 
 def challenge(request: HttpRequest) -> str:

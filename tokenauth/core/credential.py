@@ -86,6 +86,11 @@ def parse(text: object) -> Credential:
     return Credential(text, *found)
 
 
+def has_prefix(text: str) -> bool:
+    """Whether ``text`` begins as a credential of this deployment does."""
+    return text.startswith(tuple(_heads(prefixes(conf.TOKEN_PREFIX), prefixes(conf.API_KEY_PREFIX))))
+
+
 def checksum(payload: str) -> str:
     """The CRC32 of an ASCII text, as six base62 characters."""
     number = zlib.crc32(payload.encode("ascii"))

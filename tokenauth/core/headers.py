@@ -28,7 +28,9 @@ def presented(meta: Mapping[str, Any]) -> Iterator[Presented]:
     if authorization := meta.get(meta_key(conf.AUTH_HEADER), "").strip(" \t"):
         scheme, _, rest = authorization.partition(" ")
         if scheme.lower() == "bearer":
-            yield Presented(rest.strip(" "), Kind.PERSONAL)
+            text = rest.strip(" ")
+            if conf.FOREIGN_BEARER != "pass" or credential.has_prefix(text):
+                yield Presented(text, Kind.PERSONAL)
         elif _SCHEME.fullmatch(scheme) is None or _is_credential(authorization):
             yield Presented(authorization, Kind.PERSONAL, misplaced=True)
     if key := meta.get(meta_key(conf.API_KEY_HEADER), "").strip(" \t"):

@@ -1,25 +1,67 @@
 """Organizations: where a person belongs, and how a token narrows that."""
 
-from django.contrib.auth.models import AnonymousUser
+from collections.abc import Collection
+from typing import Any
+
+from django.core.exceptions import ImproperlyConfigured
 from django.db.models import Model
+from django.http import HttpRequest
 from django.utils.module_loading import import_string
 
 from tokenauth.conf import conf
+from tokenauth.core.request_state import Refusal, state_of
+from tokenauth.exceptions import Reason
 
 
-def organizations_of(user: Model | AnonymousUser) -> frozenset[str]:
-    """The organizations that ``user`` belongs to, by ``USER_ORGANIZATIONS``; none without it."""
+def organizations_of(user: Any) -> frozenset[str]:
+    """The organizations that ``user`` belongs to, by ``USER_ORGANIZATIONS``; none without it.
+
+    :raises ImproperlyConfigured: the function returns no set of texts.
+    """
     path = conf.USER_ORGANIZATIONS
-    if path is None:
+    if path is None or not user.is_authenticated:
         return frozenset()
-    return frozenset(import_string(path)(user))
+    organizations = import_string(path)(user)
+    # A text is a collection as well: of its letters.
+    if isinstance(organizations, str) or not isinstance(organizations, Collection):
+        raise ImproperlyConfigured(f"{path} must return a set of texts, not {type(organizations).__name__}.")
+    # An object of no organization belongs to nobody who is in none.
+    return frozenset(organizations) - {"", None}
 
 
-def organizations_open_to(user: Model | AnonymousUser, auth: object) -> frozenset[str]:
+def organizations_open_to(user: Any, auth: object) -> frozenset[str]:
     """The organizations whose objects ``user`` may reach with ``auth`` (``request.auth``).
 
     A token's own organization narrows to that one; it never adds one.
+
+    :raises ImproperlyConfigured: as :func:`organizations_of`.
     """
     organizations = organizations_of(user)
     narrowed_to = getattr(auth, "organization", "")
     return organizations & {narrowed_to} if narrowed_to else organizations
+
+
+def organization_of(instance: Any, field: str) -> str:
+    """The organization that ``instance`` belongs to; "" for none. ``__`` in ``field`` follows relations."""
+    value = instance
+    for name in field.split("__"):
+        value = None if value is None else getattr(value, name)
+    if isinstance(value, Model):
+        value = value.pk
+    return "" if value is None else str(value)
+
+
+def refusal(request: HttpRequest, user: Any, auth: object, organization: str | None) -> Refusal | None:
+    """Why ``user`` with ``auth`` may not reach an object of ``organization``; None where it may.
+
+    ``organization`` None: any of theirs. The refusal is left on the request for the door that answers.
+
+    :raises ImproperlyConfigured: as :func:`organizations_of`.
+    """
+    refused = None
+    if user is None or not user.is_authenticated:
+        refused = Refusal(Reason.MISSING)
+    elif organization is not None and organization not in organizations_open_to(user, auth):
+        refused = Refusal(Reason.ORGANIZATION)
+    state_of(request).refusal = refused
+    return refused

@@ -6,7 +6,7 @@ sets there is gone when the answer is closed.
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, cast
 
 if TYPE_CHECKING:
@@ -61,6 +61,8 @@ class RequestState:
     used: Verified | None = None
     attempt: Attempt | None = None
     refusal: Refusal | None = None
+    # What would have been refused (ENFORCE_SCOPES), each told once.
+    reported: set[Refusal] = field(default_factory=set)
 
     @property
     def is_pending(self) -> bool:

@@ -6,7 +6,8 @@ from typing import Any
 from django.core.exceptions import ImproperlyConfigured
 from django.http import HttpRequest
 
-from tokenauth.core import headers, scopes
+from tokenauth.conf import conf
+from tokenauth.core import attempts, headers, scopes
 from tokenauth.core.request_state import Refusal, state_of
 from tokenauth.exceptions import Reason
 
@@ -92,10 +93,13 @@ def refusal(
     state.consulted = True
     refused = _judge(request, user, auth, required, match, session_allowed=session_allowed)
     if negated:
-        # It says what a caller may not have: there is no scope to ask for, and nothing to leave.
-        state.refusal = None
-        return Refusal(Reason.INSUFFICIENT_SCOPE) if refused is None else None
-    state.refusal = refused
+        # It says what a caller may not have: there is no scope to ask for.
+        refused = Refusal(Reason.INSUFFICIENT_SCOPE) if refused is None else None
+    if refused is not None and refused.reason is Reason.INSUFFICIENT_SCOPE and not conf.ENFORCE_SCOPES:
+        attempts.report(request, refused, user, auth)
+        refused = None
+    # Of a negated one, nothing that a client could mend.
+    state.refusal = None if negated else refused
     return refused
 
 

@@ -43,8 +43,8 @@ def verify(raw: str, *, address: str | None = None) -> AccessToken:
     return verified.token
 
 
-def authenticate(request: HttpRequest, kind: Kind) -> Verified | None:
-    """The verified credential in the header for ``kind``; None where none was presented there.
+def authenticate(request: HttpRequest, *kinds: Kind) -> Verified | None:
+    """The verified credential in the headers for ``kinds``; None where none was presented there.
 
     Judged once a request, whichever doors ask; recorded in the login log, and ``last_used_at``
     kept, as the settings say.
@@ -54,7 +54,7 @@ def authenticate(request: HttpRequest, kind: Kind) -> Verified | None:
     state = state_of(request)
     state.consulted = True
     found = list(headers.presented(request.META))
-    if not any(one.kind is kind for one in found):
+    if not any(one.kind in kinds for one in found):
         return None
     if state.outcome is None:
         state.outcome = _judge_request(request, found)

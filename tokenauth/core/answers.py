@@ -1,0 +1,33 @@
+"""The answer to a refused request: one form, whichever door gives it."""
+
+from http import HTTPStatus
+
+from django.http import HttpRequest, JsonResponse
+
+from tokenauth.core import attempts, challenges
+from tokenauth.core.request_state import Refusal
+
+# The statuses that have this form.
+CODES = {
+    HTTPStatus.UNAUTHORIZED: "UNAUTHORIZED",
+    HTTPStatus.FORBIDDEN: "FORBIDDEN",
+    HTTPStatus.CONFLICT: "CONFLICT",
+    HTTPStatus.TOO_MANY_REQUESTS: "TOO_MANY_REQUESTS",
+}
+
+
+def body(status: HTTPStatus, message: str, reason: str) -> dict[str, dict[str, str]]:
+    """``{"error": {"code", "message", "reason"}}``."""
+    return {"error": {"code": CODES[status], "message": message, "reason": reason}}
+
+
+def refused(request: HttpRequest, refusal: Refusal) -> JsonResponse:
+    """The answer of a view of plain Django; the refusal is noted for the login log."""
+    attempts.refused_request(request, refusal)
+    reason = refusal.reason
+    status = HTTPStatus(reason.status)
+    response = JsonResponse(body(status, str(reason.label), reason.value), status=status)
+    if challenge := challenges.of_refusal(request, refusal):
+        response["WWW-Authenticate"] = challenge
+    response["Cache-Control"] = "no-store"
+    return response

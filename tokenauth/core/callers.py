@@ -1,0 +1,77 @@
+"""Who makes a request to a view of plain Django: whom a credential names, or whom the session does.
+
+A credential opens only a view that is marked with the scopes it requires. Where one is presented,
+the session's user is ignored by every view: the admin is not opened by a token, and no token rides
+on a session.
+"""
+
+from collections.abc import Callable
+from typing import Any
+
+from asgiref.sync import sync_to_async
+from django.contrib.auth.models import AnonymousUser
+from django.http import HttpRequest
+from django.utils.functional import SimpleLazyObject
+
+from tokenauth.core import headers, verification
+from tokenauth.core.credential import Kind
+from tokenauth.core.request_state import Verified, state_of
+from tokenauth.exceptions import CredentialError
+
+_MARK = "scopes_required"
+
+
+def mark(view: Callable[..., Any], scopes: tuple[str, ...]) -> None:
+    """Let credentials with ``scopes`` open ``view``, beside what it required before."""
+    setattr(view, _MARK, tuple(dict.fromkeys((*(marked_scopes(view) or ()), *scopes))))
+
+
+def marked_scopes(view: Callable[..., Any]) -> tuple[str, ...] | None:
+    """The scopes that ``view`` is marked with; None where it is not."""
+    return getattr(view, _MARK, None)
+
+
+def ignore_session(request: HttpRequest) -> None:
+    """Where a credential is presented, let ``request.user`` be whom it names on a marked view, else nobody.
+
+    Nothing is verified before a view asks.
+    """
+    if any(headers.presented(request.META)):
+        state_of(request).consulted = True
+        _set_user(request, SimpleLazyObject(lambda: _user_of(request)), lambda: _user_of(request))
+
+
+def sign_in(request: HttpRequest) -> Verified | None:
+    """Make ``request`` that of the credential it presents: its user, and the token as ``request.auth``.
+
+    Without a credential, None: ``request.user`` stays who the session says, ``request.auth`` is None.
+
+    :raises CredentialError: the credential is refused.
+    """
+    verified = verification.authenticate(request, *Kind)
+    request.auth = None if verified is None else verified.token  # type: ignore[attr-defined]
+    if verified is not None:
+        user = verified.token.user
+        _set_user(request, user, lambda: user)
+    return verified
+
+
+def _set_user(request: HttpRequest, user: Any, load: Callable[[], Any]) -> None:
+    async def auser() -> Any:
+        return await sync_to_async(load)()
+
+    request.user = user
+    # Asynchronous views ask here: without it, they would be told the session's.
+    request.auser = auser
+
+
+def _user_of(request: HttpRequest) -> Any:
+    match = request.resolver_match
+    if match is None or marked_scopes(match.func) is None:
+        return AnonymousUser()
+    try:
+        verified = verification.authenticate(request, *Kind)
+    except CredentialError:
+        # The mark's own guard answers with the reason; whoever asks before it is told that nobody is here.
+        return AnonymousUser()
+    return AnonymousUser() if verified is None else verified.token.user
