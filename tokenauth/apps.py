@@ -15,4 +15,5 @@ class TokenAuthConfig(AppConfig):
         register(checks.check_settings, Tags.security)
         register(checks.check_middleware, Tags.security)
         register(checks.check_rest_framework, Tags.security)
+        register(checks.check_deployment, Tags.security, deploy=True)
         register(checks.check_views, Tags.urls)

@@ -50,16 +50,22 @@ class HasScopes(BasePermission, metaclass=_ScopePermissionMetaclass):
             raise ImproperlyConfigured(f"{cls.__name__}.of() needs a scope.")
         return type(cls.__name__, (cls,), {"scopes": requirements.checked_scopes(scopes, cls.__name__)})
 
+    def required(self, view: APIView, method: str) -> tuple[str, ...]:
+        """The scopes that are required of a request with ``method`` (upper case).
+
+        :raises ImproperlyConfigured: the view declares nothing for it.
+        """
+        return requirements.required_scopes(view, method) if self.scopes is None else self.scopes
+
     def has_permission(self, request: Request, view: APIView) -> bool:
         method = request.method or ""
         if not requirements.needs_scopes(view, method):
             return True
-        required = requirements.required_scopes(view, method) if self.scopes is None else self.scopes
         refused = requirements.refusal(
             django_request(request),
             request.user,
             request.auth,
-            required,
+            self.required(view, method),
             match=type(self).match,
             session_allowed=getattr(view, "session_allowed", True),
             negated=self.negated,

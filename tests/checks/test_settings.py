@@ -11,7 +11,7 @@ from django.core.management.base import SystemCheckError
 from django.utils.translation import gettext_lazy
 
 import tokenauth
-from tokenauth.checks import check_settings
+from tokenauth.checks import check_deployment, check_settings
 from tokenauth.conf import KEYS, conf
 from tokenauth.core.scopes import grants, registry
 
@@ -149,7 +149,7 @@ def test_every_check_has_an_id_of_its_own_and_is_documented() -> None:
             for check in re.findall(r'"(tokenauth\.[EW]\d{3})"', part):
                 places.setdefault(check, set()).add(f"{path.name}: {part.splitlines()[0]}")
     assert all(len(functions) == 1 for functions in places.values()), places
-    assert len(places) == 16
+    assert len(places) == 17
     reference = (root.parent / "docs" / "reference.md").read_text()
     assert [check for check in sorted(places) if f"`{check}`" not in reference] == []
 
@@ -174,3 +174,17 @@ def test_a_translated_description_is_right(settings: Any) -> None:
 @pytest.mark.django_db
 def test_the_sample_project_has_nothing_to_complain_of() -> None:
     call_command("check", fail_level="WARNING")
+
+
+def test_a_deployment_that_reports_only_is_warned_of(settings: Any) -> None:
+    settings.TOKENAUTH = {"ENFORCE_SCOPES": False}
+    assert check_settings(None) == []
+    (message,) = check_deployment(None)
+    assert message.id == "tokenauth.W005"
+    with pytest.raises(SystemCheckError, match=r"tokenauth\.W005"):
+        call_command("check", "--deploy", "--tag", "security", "--fail-level", "WARNING")
+    call_command("check", "--tag", "security", "--fail-level", "WARNING")
+    settings.TOKENAUTH = {}
+    assert check_deployment(None) == []
+    settings.TOKENAUTH = {"ENFORCE_SCOPES": 0}
+    assert check_deployment(None) == []

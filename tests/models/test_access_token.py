@@ -13,6 +13,7 @@ from django.core.exceptions import ValidationError
 from django.db import IntegrityError, transaction
 from django.utils import timezone
 
+from tokenauth.core.status import has_status
 from tokenauth.exceptions import CredentialError, Reason
 from tokenauth.models import AccessToken, TokenLogin
 
@@ -188,6 +189,8 @@ def test_its_status_is_the_same_in_python_and_in_sql(
         AccessToken.objects.update(**{name: now + delta for name, delta in row.items()})
         token.refresh_from_db()
         assert token.status == status
+        for one in AccessToken.Status:
+            assert AccessToken.objects.filter(has_status(one)).exists() == (one.value == status)
         assert AccessToken.objects.usable().exists() == (status == "active")
         assert token.user.access_tokens.usable().exists() == (status == "active")
 
@@ -201,6 +204,7 @@ def test_without_the_rule_an_unused_token_stays_active(
     tokenauth_settings(UNUSED_TOKEN_LIFETIME=None)
     assert token.status == "active"
     assert AccessToken.objects.usable().get() == token
+    assert not AccessToken.objects.filter(has_status(AccessToken.Status.UNUSED)).exists()
 
 
 def test_verify_returns_the_token_with_its_user(token: AccessToken, django_assert_num_queries: Any) -> None:

@@ -1,4 +1,4 @@
-"""The dictionary ``TOKENAUTH``: ids E001 to E010, W003."""
+"""The dictionary ``TOKENAUTH``: ids E001 to E010, W003, W005."""
 
 from __future__ import annotations
 
@@ -125,6 +125,19 @@ def check_settings(app_configs: Sequence[AppConfig] | None, **kwargs: Any) -> Me
         if not misshapen.keys() & keys:
             messages += check()
     return messages
+
+
+def check_deployment(app_configs: Sequence[AppConfig] | None, **kwargs: Any) -> Messages:
+    """Of ``check --deploy``: scopes are enforced."""
+    if check_settings(app_configs) or conf.ENFORCE_SCOPES:
+        return []
+    return [
+        checks.Warning(
+            "TOKENAUTH['ENFORCE_SCOPES'] is False: requests that lack a scope are let through, and logged.",
+            hint="Take it away once the log shows no more insufficient_scope.",
+            id="tokenauth.W005",
+        )
+    ]
 
 
 def _unknown(key: object) -> checks.CheckMessage:

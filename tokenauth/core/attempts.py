@@ -18,7 +18,7 @@ from django.utils.crypto import salted_hmac
 from django.views.decorators.debug import sensitive_variables
 
 from tokenauth.conf import conf
-from tokenauth.core import attempt_limit, headers, network
+from tokenauth.core import attempt_limit, batches, headers, network
 from tokenauth.core.credential import Kind
 from tokenauth.core.headers import Presented
 from tokenauth.core.request_state import Attempt, Refusal, Verified, state_of
@@ -129,6 +129,16 @@ def write(request: HttpRequest) -> None:
             row = _row(request, attempt)
             known.update({field.attname: getattr(row, field.attname) for field in row._meta.concrete_fields})
             attempt_limit.save(row, router.db_for_write(TokenLogin))
+
+
+def prunable(before: datetime) -> QuerySet[TokenLogin]:
+    """The rows of the login log that are older."""
+    return TokenLogin.objects.using(router.db_for_write(TokenLogin)).filter(date__lt=before)
+
+
+def prune(before: datetime, batch: int) -> Iterator[int]:
+    """Delete the rows of the login log that are older, ``batch`` at a time; how many, each time."""
+    yield from batches.delete(prunable(before), "date", batch)
 
 
 def _unless_deferred(request: HttpRequest) -> None:

@@ -1,17 +1,17 @@
-"""The life of a token: issue, revoke."""
+"""The life of a token: issue, revoke, prune."""
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 from datetime import datetime
 from typing import Any, TypedDict
 
 from django.db import router, transaction
-from django.db.models import QuerySet
+from django.db.models import Q, QuerySet
 from django.utils import timezone
 from django.views.decorators.debug import sensitive_variables
 
 from tokenauth import signals
 from tokenauth.conf import conf
-from tokenauth.core import credential, digests, token_arguments
+from tokenauth.core import batches, credential, digests, status, token_arguments
 from tokenauth.core.credential import Kind
 from tokenauth.core.token_arguments import Arguments
 from tokenauth.exceptions import CredentialError
@@ -104,6 +104,28 @@ def revoke(tokens: QuerySet[AccessToken], *, reason: str = "", by: Any = None) -
             setattr(token, name, value)
         signals.token_revoked.send_robust(AccessToken, token=token, reason=reason, by=by)
     return count
+
+
+def prunable(before: datetime) -> list[tuple[QuerySet[AccessToken], str]]:
+    """The tokens that ended before, by each way of ending, and the indexed column to find them by.
+
+    A revoked token ended when it was revoked, whatever else befell it: it is kept for the audit since then.
+    """
+    tokens = AccessToken.objects.using(router.db_for_write(AccessToken))
+    ended = [(tokens.filter(revoked_at__lte=before), "revoked_at")]
+    standing = tokens.filter(revoked_at__isnull=True)
+    ended.append((standing.filter(expires_at__lte=before), "expires_at"))
+    if lifetime := conf.UNUSED_TOKEN_LIFETIME:
+        # What was not used since was not made since. An index of the last use would cost each use a write.
+        unused = status.is_unused(before, lifetime) & Q(created_at__lt=before - lifetime)
+        ended.append((standing.filter(unused), "created_at"))
+    return ended
+
+
+def prune(before: datetime, batch: int) -> Iterator[int]:
+    """Delete the tokens that ended before, ``batch`` rows at a time; how many, each time."""
+    for tokens, by in prunable(before):
+        yield from batches.delete(tokens, by, batch)
 
 
 def of_user(user: Any) -> QuerySet[AccessToken]:

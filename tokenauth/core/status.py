@@ -39,12 +39,18 @@ def status_of(token: AccessToken, now: datetime | None = None) -> Status:
     return Status.ACTIVE
 
 
-def is_active(now: datetime | None = None) -> Q:
-    """The condition that a row's status is ``active``."""
+def has_status(status: Status, now: datetime | None = None) -> Q:
+    """The condition that a row's status is ``status`` at ``now`` (the present, where not given)."""
     now = now or timezone.now()
+    if status is Status.REVOKED:
+        return Q(revoked_at__isnull=False)
+    if status is Status.EXPIRED:
+        return Q(revoked_at__isnull=True, expires_at__lte=now)
     condition = Q(revoked_at__isnull=True) & (Q(expires_at__isnull=True) | Q(expires_at__gt=now))
     lifetime = conf.UNUSED_TOKEN_LIFETIME
-    return condition if lifetime is None else condition & ~is_unused(now, lifetime)
+    # That no row's key is among none is known without asking.
+    unused = Q(pk__in=()) if lifetime is None else is_unused(now, lifetime)
+    return condition & (unused if status is Status.UNUSED else ~unused)
 
 
 def is_unused(now: datetime, lifetime: timedelta) -> Q:

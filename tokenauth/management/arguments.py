@@ -1,4 +1,4 @@
-"""What the commands share: durations as they are typed, and errors as they are printed."""
+"""What the commands share: durations as they are typed, numbers and errors as they are printed."""
 
 import re
 from collections.abc import Mapping
@@ -32,6 +32,11 @@ def duration(text: str) -> timedelta:
     if length > LONGEST_DURATION:
         raise CommandError(f"{text!r} is longer than a hundred years.")
     return length
+
+
+def counted(count: int, noun: str) -> str:
+    """``1 token``, ``2 tokens``."""
+    return f"{count} {noun}{'' if count == 1 else 's'}"
 
 
 def spelled_out(error: ValidationError, names: Mapping[str, str] = MappingProxyType({})) -> str:

@@ -32,7 +32,7 @@ class AccessTokenQuerySet(models.QuerySet["AccessToken"]):
 
     def usable(self) -> AccessTokenQuerySet:
         """Those that are not revoked, expired or unused for too long."""
-        return self.filter(status.is_active())
+        return self.filter(status.has_status(status.Status.ACTIVE))
 
     def update(self, **kwargs: Any) -> int:
         _refuse_fixed(kwargs)
@@ -144,7 +144,8 @@ class AccessToken(models.Model):
         related_name="rotated_to",
         verbose_name=_("rotated from"),
     )
-    created_at = models.DateTimeField(_("created"), default=timezone.now, editable=False)
+    # Indexed, as are the other two by which a token ends: what ended long ago is pruned in their order.
+    created_at = models.DateTimeField(_("created"), default=timezone.now, editable=False, db_index=True)
     created_by = models.ForeignKey(
         settings.AUTH_USER_MODEL,
         on_delete=models.SET_NULL,
@@ -156,7 +157,7 @@ class AccessToken(models.Model):
     expires_at = models.DateTimeField(_("expires"), null=True, blank=True, db_index=True)
     last_used_at = models.DateTimeField(_("last used"), null=True, blank=True)
     last_used_ip = models.GenericIPAddressField(_("last used from"), null=True, blank=True)
-    revoked_at = models.DateTimeField(_("revoked"), null=True, blank=True)
+    revoked_at = models.DateTimeField(_("revoked"), null=True, blank=True, db_index=True)
     revoked_by = models.ForeignKey(
         settings.AUTH_USER_MODEL,
         on_delete=models.SET_NULL,

@@ -11,7 +11,7 @@ from django.utils import timezone
 from tokenauth.core import credential, lifecycle, status
 from tokenauth.core.owners import user_named
 from tokenauth.exceptions import CredentialError
-from tokenauth.management.arguments import duration, spelled_out
+from tokenauth.management.arguments import counted, duration, spelled_out
 from tokenauth.models import AccessToken
 
 if TYPE_CHECKING:
@@ -47,8 +47,8 @@ class Command(BaseCommand):
             count = lifecycle.revoke(tokens, reason=options["reason"])
         except ValidationError as error:
             raise CommandError(spelled_out(error)) from error
-        before = f"; {_tokens(revoked)} had been revoked before" if revoked else ""
-        self.stdout.write(self.style.SUCCESS(f"Revoked {_tokens(count)}{before}."))
+        before = f"; {counted(revoked, 'token')} had been revoked before" if revoked else ""
+        self.stdout.write(self.style.SUCCESS(f"Revoked {counted(count, 'token')}{before}."))
 
     def _selected(self, options: dict[str, Any]) -> QuerySet[AccessToken]:
         selectors = [name for name in ("ids", "user", "family", "all_expired", "unused") if options[name]]
@@ -87,12 +87,12 @@ class Command(BaseCommand):
     def _confirm(self, tokens: QuerySet[AccessToken]) -> None:
         count = tokens.count()
         if not sys.stdin.isatty():
-            raise CommandError(f"This would revoke {_tokens(count)}; add --yes to do it.")
+            raise CommandError(f"This would revoke {counted(count, 'token')}; add --yes to do it.")
         for token in tokens[:LISTED]:
             self.stdout.write(f"  {token.pk}  {token}")
         if count > LISTED:
             self.stdout.write(f"  and {count - LISTED} more")
-        if input(f"Revoke {_tokens(count)}? [y/N] ").strip().lower() not in ("y", "yes"):
+        if input(f"Revoke {counted(count, 'token')}? [y/N] ").strip().lower() not in ("y", "yes"):
             raise CommandError("Nothing was revoked.")
 
 
@@ -109,7 +109,3 @@ def _key(text: str) -> Any:
     raise CommandError(
         f"Give the token's id, not its text: in the admin, it is the one with the hint {hint}."
     )
-
-
-def _tokens(count: int) -> str:
-    return f"{count} token{'' if count == 1 else 's'}"

@@ -1,0 +1,261 @@
+from __future__ import annotations
+
+import os
+import pty
+import subprocess
+import sys
+import termios
+from datetime import UTC, datetime, timedelta
+from io import StringIO
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import pytest
+import time_machine
+from django.core.management import CommandError, call_command
+from django.db import connection
+from django.utils import timezone
+
+from tokenauth.core import batches
+from tokenauth.models import AccessToken, TokenLogin
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator
+
+    from testproject.accounts.models import User
+
+pytestmark = pytest.mark.django_db
+
+ROOT = Path(__file__).parents[2]
+DAY = timedelta(days=1)
+
+
+@pytest.fixture(autouse=True)
+def noon() -> Iterator[datetime]:
+    with time_machine.travel(datetime(2026, 6, 1, 12, tzinfo=UTC), tick=False):
+        yield timezone.now()
+
+
+@pytest.fixture
+def make(alice: User) -> Callable[..., AccessToken]:
+    """A token with columns so many days from now."""
+
+    def make_(name: str, **days: float) -> AccessToken:
+        token = alice.generate_access_token(name, ["*"])
+        moments = {column: timezone.now() + value * DAY for column, value in days.items()}
+        AccessToken.objects.filter(pk=token.pk).update(**moments)
+        return token
+
+    return make_
+
+
+def login(days: float, **fields: Any) -> TokenLogin:
+    return TokenLogin.objects.create(
+        id_type="access_token", success=True, date=timezone.now() + days * DAY, **fields
+    )
+
+
+def prunetokens(*args: Any) -> str:
+    out = StringIO()
+    call_command("prunetokens", *(str(arg) for arg in args), stdout=out)
+    return out.getvalue()
+
+
+def names() -> list[str]:
+    return list(AccessToken.objects.values_list("name", flat=True))
+
+
+def test_what_ended_long_ago_is_deleted(make: Callable[..., AccessToken]) -> None:
+    make("active", created_at=-4000, last_used_at=-1)
+    make("revoked", revoked_at=-31)
+    make("revoked lately", revoked_at=-29)
+    make("expired", expires_at=-31)
+    make("expired lately", expires_at=-29)
+    make("expired long ago, revoked lately", expires_at=-99, revoked_at=-1)
+    make("unused", created_at=-396)
+    make("unused, lapsed lately", created_at=-394)
+    make("used once", created_at=-900, last_used_at=-396)
+    make("used later", created_at=-900, last_used_at=-394)
+    make("expires later, revoked", expires_at=99, revoked_at=-31)
+    assert prunetokens() == "Deleted 5 tokens and 0 rows of the login log.\n"
+    assert names() == [
+        "active",
+        "revoked lately",
+        "expired lately",
+        "expired long ago, revoked lately",
+        "unused, lapsed lately",
+        "used later",
+    ]
+
+
+def test_the_ages_can_be_said(make: Callable[..., AccessToken]) -> None:
+    make("old", revoked_at=-3)
+    make("young", revoked_at=-1)
+    old, young = login(-3), login(-1)
+    assert prunetokens("--older-than", "2d", "--logins-older-than", "48h") == (
+        "Deleted 1 token and 1 row of the login log.\n"
+    )
+    assert names() == ["young"]
+    assert list(TokenLogin.objects.all()) == [young]
+    assert old.pk != young.pk
+
+
+def test_the_log_is_kept_for_ninety_days(make: Callable[..., AccessToken]) -> None:
+    login(-91)
+    kept = login(-89)
+    assert "0 tokens and 1 row of" in prunetokens()
+    assert TokenLogin.objects.get() == kept
+
+
+def test_without_the_rule_an_unused_token_is_kept(
+    make: Callable[..., AccessToken], tokenauth_settings: Callable[..., None]
+) -> None:
+    make("unused", created_at=-4000)
+    tokenauth_settings(UNUSED_TOKEN_LIFETIME=None)
+    assert prunetokens().startswith("Deleted 0 tokens")
+    tokenauth_settings(UNUSED_TOKEN_LIFETIME=timedelta(days=365))
+    assert prunetokens().startswith("Deleted 1 token ")
+
+
+def test_the_log_outlives_the_token(make: Callable[..., AccessToken]) -> None:
+    token = make("t", revoked_at=-31)
+    successor = make("successor")
+    AccessToken.objects.filter(pk=successor.pk).update(rotated_from=token)
+    row = login(-31, token=token, user=token.user)
+    prunetokens()
+    row.refresh_from_db()
+    assert (row.token, row.user) == (None, token.user)
+    successor.refresh_from_db()
+    assert successor.rotated_from is None
+
+
+@pytest.mark.parametrize("batch", [1, 2, 3, 7, 8, 30_000])
+def test_in_batches_of_any_size_all_are_deleted(
+    make: Callable[..., AccessToken], batch: int, django_assert_max_num_queries: Any
+) -> None:
+    # Some of the same moment, and one that stays in the middle of each column.
+    for number in range(7):
+        make("revoked", revoked_at=-40 + number // 3)
+        make("lapsed", created_at=-500 + number // 3)
+        make("still used", created_at=-500 + number // 3, last_used_at=-1)
+        login(-100 + number // 3)
+    kept = login(-1)
+    assert prunetokens("--batch", batch) == "Deleted 14 tokens and 7 rows of the login log.\n"
+    assert set(names()) == {"still used"}
+    assert TokenLogin.objects.get() == kept
+
+
+def test_a_batch_is_no_larger_than_it_is_said(make: Callable[..., AccessToken]) -> None:
+    for _ in range(5):
+        login(-100)
+    rows = TokenLogin.objects.filter(date__lt=timezone.now())
+    assert list(batches.delete(rows, "date", 2)) == [2, 2, 1]
+
+
+def test_what_changes_while_it_is_deleted_stays(make: Callable[..., AccessToken]) -> None:
+    tokens = [make(str(number), expires_at=-40 + number) for number in range(4)]
+    rows = AccessToken.objects.filter(expires_at__lte=timezone.now())
+    deleting = batches.delete(rows, "expires_at", 1)
+    next(deleting)
+    AccessToken.objects.filter(pk=tokens[2].pk).update(expires_at=timezone.now() + DAY)
+    assert list(deleting) == [1, 1]
+    assert names() == ["2"]
+
+
+def test_a_dry_run_deletes_nothing(make: Callable[..., AccessToken]) -> None:
+    make("revoked", revoked_at=-31)
+    make("unused", created_at=-396)
+    login(-91)
+    said = prunetokens("--dry-run")
+    assert said == "Would delete 2 tokens and 1 row of the login log.\n"
+    assert len(names()) == 2
+    assert TokenLogin.objects.exists()
+    assert prunetokens() == said.replace("Would delete", "Deleted")
+
+
+@pytest.mark.parametrize(
+    ("option", "value"),
+    [
+        ("--batch", "0"),
+        ("--batch", "-1"),
+        ("--batch", "x"),
+        ("--batch", "30001"),
+        ("--older-than", "30"),
+        ("--older-than", "0d"),
+        ("--logins-older-than", "next year"),
+    ],
+)
+def test_what_is_no_number_deletes_nothing(make: Callable[..., AccessToken], option: str, value: str) -> None:
+    make("revoked", revoked_at=-31)
+    login(-91)
+    with pytest.raises(CommandError, match="is not a"):
+        prunetokens(f"{option}={value}")
+    assert names()
+    assert TokenLogin.objects.exists()
+
+
+@pytest.mark.django_db(transaction=True)
+def test_a_database_that_fails_in_the_middle(make: Callable[..., AccessToken]) -> None:
+    """The database itself refuses one row: what was deleted before stays so, and the rest is said."""
+    for number in range(4):
+        make(str(number), revoked_at=-40 + number)
+    login(-91)
+    with refusing(AccessToken.objects.get(name="2")), pytest.raises(CommandError) as raised:
+        prunetokens("--batch", 1)
+    assert "The database failed: " in str(raised.value)
+    assert "2 tokens and 1 row of the login log were deleted before, and stay deleted" in str(raised.value)
+    assert names() == ["2", "3"]
+    assert prunetokens("--batch", 1) == "Deleted 2 tokens and 0 rows of the login log.\n"
+
+
+class refusing:  # noqa: N801 - a context manager
+    """Rows of the database refer to ``token``, and it knows no way to part them."""
+
+    def __init__(self, token: AccessToken) -> None:
+        self.key = token.pk
+
+    def __enter__(self) -> None:
+        table = AccessToken._meta.db_table
+        with connection.cursor() as cursor:
+            cursor.execute(
+                f"CREATE TABLE refusing (token bigint NOT NULL, FOREIGN KEY (token) REFERENCES {table} (id))"
+            )
+            cursor.execute("INSERT INTO refusing VALUES (%s)", [self.key])
+
+    def __exit__(self, *error: object) -> None:
+        with connection.cursor() as cursor:
+            cursor.execute("DROP TABLE refusing")
+
+
+def test_on_a_terminal_it_shows_how_far_it_is(tmp_path: Path) -> None:
+    environment = {**os.environ, "DATABASE_URL": f"sqlite:///{tmp_path / 'prune.sqlite3'}"}
+
+    def manage(*args: str, stderr: int) -> subprocess.CompletedProcess[bytes]:
+        return subprocess.run(  # noqa: S603
+            [sys.executable, "manage.py", *args],
+            cwd=ROOT,
+            env=environment,
+            stdout=subprocess.PIPE,
+            stderr=stderr,
+            timeout=60,
+            check=True,
+        )
+
+    manage("migrate", "-v0", stderr=subprocess.PIPE)
+    fill = (
+        "from datetime import datetime, UTC; from tokenauth.models import TokenLogin; "
+        "TokenLogin.objects.create(id_type='jwt', success=True, date=datetime(2026, 1, 1, tzinfo=UTC))"
+    )
+    manage("shell", "-v0", "-c", fill, stderr=subprocess.PIPE)
+    terminal, end = pty.openpty()
+    termios.tcsetwinsize(end, (24, 80))
+    os.set_blocking(terminal, False)
+    try:
+        pruned = manage("prunetokens", stderr=end)
+        shown = os.read(terminal, 10_000).decode()
+    finally:
+        os.close(end)
+        os.close(terminal)
+    assert pruned.stdout == b"Deleted 0 tokens and 1 row of the login log.\n"
+    assert "0/1" in shown
+    assert manage("prunetokens", stderr=subprocess.PIPE).stderr == b""

@@ -1,0 +1,23 @@
+"""Deleting many rows a few at a time: others write in between, and what is done stays done."""
+
+from collections.abc import Iterator
+from typing import Any
+
+from django.db.models import Model, Q, QuerySet
+
+
+def delete(rows: QuerySet[Any], by: str, size: int) -> Iterator[int]:
+    """Delete ``rows`` in the order of the indexed column ``by``, ``size`` at a time; how many, each time.
+
+    Each batch is a transaction of its own, and is found where the one before ended.
+    """
+    model: type[Model] = rows.model
+    ordered = rows.order_by(by, "pk")
+    remaining = ordered
+    while batch := list(remaining.values_list(by, "pk")[:size]):
+        # Asked again what they are: a row may have changed since it was found.
+        found = rows.filter(pk__in=[key for _, key in batch]).only("pk")
+        yield found.delete()[1].get(model._meta.label, 0)
+        last, key = batch[-1]
+        # The first condition is for the index, which the second would not be found by.
+        remaining = ordered.filter(Q(**{f"{by}__gte": last}), Q(**{f"{by}__gt": last}) | Q(pk__gt=key))

@@ -1,0 +1,100 @@
+from __future__ import annotations
+
+import argparse
+import sys
+from typing import TYPE_CHECKING, Any
+
+from django.core.management.base import BaseCommand, CommandError
+from django.db import Error
+from django.utils import timezone
+from tqdm import tqdm
+
+from tokenauth.core import attempts, lifecycle
+from tokenauth.management.arguments import counted, duration
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+    from datetime import datetime
+
+    from django.core.management.base import CommandParser
+
+# The keys of a batch are parameters of one statement, of which SQLite takes 32,766.
+LARGEST_BATCH = 30_000
+
+
+class Command(BaseCommand):
+    help = (
+        "Deletes tokens that were revoked, expired or lapsed unused long ago, and old rows of the login log; "
+        "a few at a time, so that requests are answered meanwhile."
+    )
+
+    def add_arguments(self, parser: CommandParser) -> None:
+        parser.add_argument(
+            "--older-than",
+            default="30d",
+            metavar="30d",
+            help="tokens that ended longer ago than this (default: 30d)",
+        )
+        parser.add_argument(
+            "--logins-older-than",
+            default="90d",
+            metavar="90d",
+            help="rows of the login log that are older than this (default: 90d)",
+        )
+        parser.add_argument(
+            "--batch",
+            type=_batch,
+            default=5000,
+            metavar="5000",
+            help="how many rows a transaction deletes (default: 5000)",
+        )
+        parser.add_argument("--dry-run", action="store_true", help="only say how many there are")
+
+    def handle(self, *args: Any, **options: Any) -> None:
+        now = timezone.now()
+        tokens_before = now - duration(options["older_than"])
+        logins_before = now - duration(options["logins_older_than"])
+        if options["dry_run"]:
+            tokens, logins = _count(tokens_before, logins_before)
+            self.stdout.write(f"Would delete {_spelled(tokens, logins)}.")
+            return
+        deleted = {"tokens": 0, "logins": 0}
+        try:
+            for kind, count in _prune(tokens_before, logins_before, options["batch"]):
+                deleted[kind] += count
+        except Error as error:
+            raise CommandError(
+                f"The database failed: {str(error).strip()}\n{_spelled(**deleted)} were deleted before, "
+                "and stay deleted. Run the command again for the rest."
+            ) from error
+        self.stdout.write(self.style.SUCCESS(f"Deleted {_spelled(**deleted)}."))
+
+
+def _prune(tokens_before: datetime, logins_before: datetime, batch: int) -> Iterator[tuple[str, int]]:
+    # Counting them all is for whoever watches.
+    is_watched = sys.stderr.isatty()
+    total = sum(_count(tokens_before, logins_before)) if is_watched else None
+    with tqdm(total=total, unit=" rows", disable=not is_watched, leave=False) as progress:
+        # The log first: its rows need not be parted from tokens, then.
+        for kind, counts in (
+            ("logins", attempts.prune(logins_before, batch)),
+            ("tokens", lifecycle.prune(tokens_before, batch)),
+        ):
+            for count in counts:
+                progress.update(count)
+                yield kind, count
+
+
+def _count(tokens_before: datetime, logins_before: datetime) -> tuple[int, int]:
+    tokens = sum(tokens.count() for tokens, _ in lifecycle.prunable(tokens_before))
+    return tokens, attempts.prunable(logins_before).count()
+
+
+def _spelled(tokens: int, logins: int) -> str:
+    return f"{counted(tokens, 'token')} and {counted(logins, 'row')} of the login log"
+
+
+def _batch(text: str) -> int:
+    if not text.isdecimal() or not 1 <= int(text) <= LARGEST_BATCH:
+        raise argparse.ArgumentTypeError(f"{text!r} is not a number from 1 to {LARGEST_BATCH}.")
+    return int(text)
