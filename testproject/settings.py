@@ -20,6 +20,7 @@ INSTALLED_APPS = [
     "django.contrib.messages",
     "django.contrib.staticfiles",
     "rest_framework",
+    "drf_spectacular",
     "tokenauth",
     "testproject.accounts",
     "testproject.inventory",
@@ -91,7 +92,15 @@ REST_FRAMEWORK = {
     "DEFAULT_PERMISSION_CLASSES": ["tokenauth.permissions.HasScopes"],
     "DEFAULT_RENDERER_CLASSES": ["rest_framework.renderers.JSONRenderer"],
     "DEFAULT_PARSER_CLASSES": ["rest_framework.parsers.JSONParser"],
+    "DEFAULT_SCHEMA_CLASS": "tokenauth.rest.openapi.AutoSchema",
     "EXCEPTION_HANDLER": "tokenauth.exception_handler.exception_handler",
+}
+SPECTACULAR_SETTINGS = {
+    "TITLE": "Inventory service",
+    "VERSION": "1.0.0",
+    # The first in which an operation says what it requires of a bearer token.
+    "OAS_VERSION": "3.1.1",
+    "SERVE_INCLUDE_SCHEMA": False,
 }
 
 TOKENAUTH = {

@@ -127,3 +127,17 @@ def test_seeding_twice_changes_nothing() -> None:
     before = models.Site.objects.count()
     assert seed() is False
     assert models.Site.objects.count() == before
+
+
+def test_the_sites_as_csv_by_a_view_of_plain_django(api: APIClient, alice: User) -> None:
+    assert api.get(f"{BASE}/sites.csv").status_code == 401
+    acting_as(api, alice, ["read:events"])
+    assert api.get(f"{BASE}/sites.csv").status_code == 403
+    acting_as(api, alice, ["read:sites"])
+    answer = api.get(f"{BASE}/sites.csv")
+    assert answer["Content-Type"] == "text/csv; charset=utf-8"
+    lines = answer.content.decode().splitlines()
+    assert lines[0] == "id,name,city"
+    names = [line.split(",")[1] for line in lines[1:]]
+    assert names == list(models.Site.objects.filter(organization="northwind").values_list("name", flat=True))
+    assert api.post(f"{BASE}/sites.csv").status_code == 405

@@ -8,6 +8,7 @@ class TokenAuthConfig(AppConfig):
     default_auto_field = "django.db.models.BigAutoField"
 
     def ready(self) -> None:
+        from django.apps import apps
         from django.core.checks import Tags, register
 
         from tokenauth import checks
@@ -17,3 +18,6 @@ class TokenAuthConfig(AppConfig):
         register(checks.check_rest_framework, Tags.security)
         register(checks.check_deployment, Tags.security, deploy=True)
         register(checks.check_views, Tags.urls)
+        if apps.is_installed("drf_spectacular"):
+            # It finds extensions by their being imported.
+            from tokenauth.rest import openapi  # noqa: F401

@@ -60,7 +60,7 @@ class Endpoint:
 
 
 @dataclass(frozen=True, slots=True)
-class _Rule:
+class Rule:
     """What of an :class:`Endpoint` its view says."""
 
     access: Access
@@ -91,7 +91,7 @@ def _routes(
             yield route, pattern.callback, is_admin
 
 
-def _rules(callback: Any, *, is_admin: bool) -> Iterator[tuple[str, str, _Rule]]:
+def _rules(callback: Any, *, is_admin: bool) -> Iterator[tuple[str, str, Rule]]:
     cls = getattr(callback, "cls", None)
     try:
         if isinstance(cls, type) and hasattr(cls, "permission_classes"):
@@ -101,13 +101,13 @@ def _rules(callback: Any, *, is_admin: bool) -> Iterator[tuple[str, str, _Rule]]
     # Whatever the code of a view raises that is asked outside of a request.
     except Exception as error:  # noqa: BLE001
         problem = f"it cannot be inspected: {type(error).__name__}: {error}"
-        yield "ANY", _name_of(callback), _Rule(Access.UNDECLARED, problem=problem)
+        yield "ANY", _name_of(callback), Rule(Access.UNDECLARED, problem=problem)
 
 
 # Plain Django
 
 
-def _rules_of_plain_django(callback: Any, *, is_admin: bool) -> Iterator[tuple[str, str, _Rule]]:
+def _rules_of_plain_django(callback: Any, *, is_admin: bool) -> Iterator[tuple[str, str, Rule]]:
     view = getattr(callback, "view_class", None)
     methods = ["ANY"] if view is None else _methods(view.http_method_names, view)
     rule = _rule_of_plain_django(callback, view, is_admin=is_admin)
@@ -115,13 +115,13 @@ def _rules_of_plain_django(callback: Any, *, is_admin: bool) -> Iterator[tuple[s
         yield method, _name_of(callback), rule
 
 
-def _rule_of_plain_django(callback: Any, view: Any, *, is_admin: bool) -> _Rule:
+def _rule_of_plain_django(callback: Any, view: Any, *, is_admin: bool) -> Rule:
     scopes = marked_scopes(callback)
     if scopes is not None:
-        return _Rule(Access.SCOPES, scopes, " ".join(scopes))
+        return Rule(Access.SCOPES, scopes, " ".join(scopes))
     # The attribute that login_not_required sets.
     if getattr(callback, "login_required", None) is False:
-        return _Rule(Access.PUBLIC)
+        return Rule(Access.PUBLIC)
     # Those that user_passes_test() and the admin set, for LoginRequiredMiddleware among others.
     guards = ("login_url", "redirect_field_name", "admin_site", "model_admin")
     is_guarded = (
@@ -131,8 +131,8 @@ def _rule_of_plain_django(callback: Any, view: Any, *, is_admin: bool) -> _Rule:
         or (isinstance(view, type) and issubclass(view, AccessMixin))
     )
     if is_guarded or _asks_for_a_login():
-        return _Rule(Access.SESSION)
-    return _Rule(
+        return Rule(Access.SESSION)
+    return Rule(
         Access.UNDECLARED,
         problem="it is marked by none of scopes_required, login_required and login_not_required",
     )
@@ -150,7 +150,7 @@ def _asks_for_a_login() -> bool:
 # REST framework
 
 
-def _rules_of_rest_framework(callback: Any, cls: Any) -> Iterator[tuple[str, str, _Rule]]:
+def _rules_of_rest_framework(callback: Any, cls: Any) -> Iterator[tuple[str, str, Rule]]:
     actions = getattr(callback, "actions", None) or {}
     methods = _methods(actions, None) if actions else _methods(cls.http_method_names, cls)
     for method in methods:
@@ -164,10 +164,15 @@ def _rules_of_rest_framework(callback: Any, cls: Any) -> Iterator[tuple[str, str
         request.method = method
         view.request = view.initialize_request(request)
         name = f"{cls.__module__}.{cls.__name__}"
-        yield method, f"{name}.{view.action}" if view.action else name, _rule_of(callback, view, method)
+        rule = rule_of_view(view, method, marked_scopes(callback) or ())
+        yield method, f"{name}.{view.action}" if view.action else name, rule
 
 
-def _rule_of(callback: Any, view: Any, method: str) -> _Rule:
+def rule_of_view(view: Any, method: str, marked: tuple[str, ...] = ()) -> Rule:
+    """What ``view``, an instance of one of REST framework's with its request, says of ``method``.
+
+    ``marked``: the scopes of ``scopes_required`` around it.
+    """
     from rest_framework.permissions import AllowAny
     from rest_framework.views import APIView
 
@@ -176,7 +181,6 @@ def _rule_of(callback: Any, view: Any, method: str) -> _Rule:
 
     permissions = list(view.get_permissions())
     guards = [guard for permission in permissions for guard in permissions_in(permission, HasScopes)]
-    marked = marked_scopes(callback) or ()
     if guards or marked:
         try:
             scopes = [scope for guard in guards for scope in guard.required(view, method)]
@@ -186,22 +190,22 @@ def _rule_of(callback: Any, view: Any, method: str) -> _Rule:
                 if any(permissions_in(permission, HasScopes))
             ]
         except ImproperlyConfigured as error:
-            return _Rule(Access.UNDECLARED, problem=str(error), is_misdeclared=True)
+            return Rule(Access.UNDECLARED, problem=str(error), is_misdeclared=True)
         requires = " & ".join(part for part in (" ".join(marked), *parts) if part)
         scopes = list(dict.fromkeys((*marked, *scopes)))
-        return _Rule(Access.SCOPES if scopes else Access.SIGNED_IN, tuple(scopes), requires)
+        return Rule(Access.SCOPES if scopes else Access.SIGNED_IN, tuple(scopes), requires)
     in_vain = getattr(view, "required_scopes", None) is not None
     # The default of the settings is nothing that the view itself has said.
     is_own = view.permission_classes is not APIView.permission_classes
     is_open = all(type(permission) is AllowAny for permission in permissions)
     if is_own and is_open:
-        return _Rule(Access.PUBLIC, in_vain=in_vain)
+        return Rule(Access.PUBLIC, in_vain=in_vain)
     reads_tokens = any(isinstance(one, AccessTokenAuthentication) for one in view.get_authenticators())
     if not is_open and not reads_tokens:
-        return _Rule(Access.SESSION, in_vain=in_vain)
+        return Rule(Access.SESSION, in_vain=in_vain)
     names = " & ".join(type(permission).__name__ for permission in permissions)
     who = "anybody, by the default of the settings," if is_open else f"any token that {names} admits"
-    return _Rule(Access.UNDECLARED, problem=f"{who} may ask, whatever its scopes", in_vain=in_vain)
+    return Rule(Access.UNDECLARED, problem=f"{who} may ask, whatever its scopes", in_vain=in_vain)
 
 
 def _spelled(permission: Any, view: Any, method: str) -> str:

@@ -1,6 +1,7 @@
+from django.urls import path
 from rest_framework.routers import SimpleRouter
 
-from testproject.inventory import views
+from testproject.inventory import exports, views
 
 router = SimpleRouter(trailing_slash=False)
 router.register("sites", views.SiteViewSet)
@@ -9,4 +10,4 @@ router.register("schedules", views.ScheduleViewSet)
 router.register("sessions", views.SessionViewSet)
 router.register("events", views.EventViewSet)
 
-urlpatterns = router.urls
+urlpatterns = [*router.urls, path("sites.csv", exports.sites_as_csv)]

@@ -276,6 +276,8 @@ def test_the_sample_project_is_listed_whole_and_declares_everything(settings: An
         ("POST", "/inventory-service/sites", "write:sites"),
         ("DELETE", "/inventory-service/schedules/<pk>", "write:schedules"),
         ("GET", "/inventory-service/events/<pk>", "read:events"),
+        ("ANY", "/inventory-service/sites.csv", "read:sites"),
+        ("GET", "/schema", "(public)"),
     ):
         (line,) = [line for line in lines if line.split()[:2] == [method, url]]
         assert line.split()[2] == requires

@@ -1,0 +1,91 @@
+"""The schemes and scopes of this app in a schema of drf-spectacular, which the extra ``openapi`` installs.
+
+The security schemes are there as soon as ``drf_spectacular`` is installed. For the scopes of each
+operation, set ``REST_FRAMEWORK["DEFAULT_SCHEMA_CLASS"]`` to :class:`AutoSchema`, or inherit from it.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+from django.core.exceptions import ImproperlyConfigured
+
+from tokenauth.conf import conf
+from tokenauth.endpoints import rule_of_view
+
+try:
+    from drf_spectacular import openapi
+    from drf_spectacular.extensions import OpenApiAuthenticationExtension
+    from drf_spectacular.settings import spectacular_settings
+except ImportError as error:
+    raise ImproperlyConfigured(
+        "tokenauth.rest.openapi needs drf-spectacular: pip install 'drf-tokenauth[openapi]'."
+    ) from error
+
+if TYPE_CHECKING:
+    from tokenauth.endpoints import Rule
+
+_SECURITY = dict[str, list[Any]]
+
+
+class AutoSchema(openapi.AutoSchema):
+    """Tells with each operation the scopes it requires: in its description, and as ``x-required-scopes``."""
+
+    def get_description(self) -> str:  # type: ignore[override]
+        description = super().get_description() or ""
+        rule = _rule_of(self)
+        return f"{description}\n\nScopes: `{rule.requires}`".strip() if rule.requires else description
+
+    def get_extensions(self) -> dict[str, Any]:
+        rule = _rule_of(self)
+        extensions: dict[str, Any] = super().get_extensions()
+        return {**extensions, "x-required-scopes": list(rule.scopes)} if rule.scopes else extensions
+
+
+class AccessTokenScheme(OpenApiAuthenticationExtension):  # type: ignore[no-untyped-call]
+    """``Authorization: Bearer``."""
+
+    target_class = "tokenauth.authentication.AccessTokenAuthentication"
+    match_subclasses = True
+    name = "accessToken"
+
+    def get_security_requirement(self, auto_schema: openapi.AutoSchema) -> _SECURITY | list[_SECURITY]:
+        # Of a scheme that is not OAuth's, the list is empty by OpenAPI 3.0, and holds roles by 3.1.
+        if not str(spectacular_settings.OAS_VERSION).startswith("3.1"):
+            return {self.name: []}
+        rule = _rule_of(auto_schema)
+        if len(rule.scopes) > 1 and rule.requires == " | ".join(rule.scopes):
+            return [{self.name: [scope]} for scope in rule.scopes]
+        # What is composed of other permissions cannot be said here; the description does.
+        return {self.name: list(rule.scopes) if rule.requires == " ".join(rule.scopes) else []}
+
+    def get_security_definition(self, auto_schema: openapi.AutoSchema) -> dict[str, str]:
+        if conf.AUTH_HEADER.lower() == "authorization":
+            return {"type": "http", "scheme": "bearer", "description": "A personal access token."}
+        return {
+            "type": "apiKey",
+            "in": "header",
+            "name": conf.AUTH_HEADER,
+            "description": "A personal access token, as `Bearer <token>`.",
+        }
+
+
+class APIKeyScheme(AccessTokenScheme):  # type: ignore[no-untyped-call]
+    """``X-API-Key``."""
+
+    target_class = "tokenauth.authentication.APIKeyAuthentication"
+    # Before that of the class from which its target inherits.
+    priority = 1
+    name = "apiKey"
+
+    def get_security_definition(self, auto_schema: openapi.AutoSchema) -> dict[str, str]:
+        return {
+            "type": "apiKey",
+            "in": "header",
+            "name": conf.API_KEY_HEADER,
+            "description": "A server's API key.",
+        }
+
+
+def _rule_of(schema: openapi.AutoSchema) -> Rule:
+    return rule_of_view(schema.view, schema.method)
