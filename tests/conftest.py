@@ -3,14 +3,17 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 import pytest
-from rest_framework.test import APIClient
+from django.contrib.auth import get_user_model
 
-from testproject.accounts.models import User
 from tokenauth.core import attempt_limit
 
+# Neither is there in each of tests/projects.
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
 
+    from rest_framework.test import APIClient
+
+    from testproject.accounts.models import User
     from tokenauth.models import AccessToken
 
 
@@ -23,16 +26,18 @@ def fresh_attempt_limit() -> Iterator[None]:
 
 @pytest.fixture
 def alice(db: None) -> User:
-    return User.objects.create_user("alice", organization="northwind")
+    return get_user_model().objects.create_user("alice", organization="northwind")
 
 
 @pytest.fixture
 def bob(db: None) -> User:
-    return User.objects.create_user("bob", organization="greenfleet")
+    return get_user_model().objects.create_user("bob", organization="greenfleet")
 
 
 @pytest.fixture
 def api() -> APIClient:
+    from rest_framework.test import APIClient
+
     return APIClient()
 
 

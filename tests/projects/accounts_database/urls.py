@@ -1,0 +1,3 @@
+from django.urls import include, path
+
+urlpatterns = [path("", include("tests.projects.urls")), path("", include("testproject.inventory.urls"))]

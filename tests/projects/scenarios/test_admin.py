@@ -1,0 +1,51 @@
+"""The admin's pages of tokens and logins, where the project has an admin."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+import pytest
+from django.apps import apps
+
+from tests.conftest import bearer
+from tests.projects.scenarios import on_its_databases
+from tokenauth.models import AccessToken
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from django.test import Client
+
+pytestmark = [
+    on_its_databases,
+    pytest.mark.skipif(not apps.is_installed("django.contrib.admin"), reason="a project without the admin"),
+]
+
+
+@pytest.fixture
+def staff(client: Client, make_user: Callable[..., Any]) -> Client:
+    client.force_login(make_user("root@example.com", is_staff=True, is_superuser=True))
+    return client
+
+
+def test_tokens_are_listed_and_revoked(staff: Client, alice: Any) -> None:
+    token = AccessToken.objects.generate(alice, "Work Laptop", ["read:sites"])
+    page = staff.get("/admin/tokenauth/accesstoken/").content.decode()
+    assert "Work Laptop" in page
+    assert "alice@example.com" in page
+    assert staff.get(f"/admin/tokenauth/accesstoken/{token.pk}/change/").status_code == 200
+    answer = staff.post(
+        "/admin/tokenauth/accesstoken/", {"action": "revoke_selected", "_selected_action": [token.pk]}
+    )
+    assert answer.status_code == 302
+    revoked = AccessToken.objects.get()
+    assert revoked.status == "revoked"
+    assert revoked.revoked_by.get_username() == "root@example.com"
+
+
+def test_logins_are_listed(client: Client, staff: Client, alice: Any) -> None:
+    token = AccessToken.objects.generate(alice, "Work Laptop", ["read:events"])
+    assert client.get("/plain/function", **bearer(token)).status_code == 403
+    page = staff.get("/admin/tokenauth/tokenlogin/").content.decode()
+    assert "insufficient_scope" in page
+    assert "alice@example.com" in page
