@@ -288,6 +288,14 @@ def test_a_forged_request_of_a_session_is_refused(strict: Client, path: str) -> 
     assert strict.get(f"/{path}").status_code == 200
 
 
+def test_where_no_middleware_asks_for_csrf_tokens_it_is_refused_too(strict: Client, settings: Any) -> None:
+    settings.MIDDLEWARE = [path for path in settings.MIDDLEWARE if "Csrf" not in path]
+    assert strict.post("/function").status_code == 403
+    strict.cookies["csrftoken"] = "f" * 32
+    assert strict.post("/function", {"csrfmiddlewaretoken": "another"}).status_code == 403
+    assert strict.post("/function", {"csrfmiddlewaretoken": "f" * 32}).status_code == 200
+
+
 def test_an_asynchronous_one_too(strict: Client, asked: Callable[..., Any], alice: User) -> None:
     browser = AsyncClient(enforce_csrf_checks=True)
     browser.cookies = strict.cookies

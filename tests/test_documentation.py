@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import ast
 import re
+from contextlib import contextmanager
 from datetime import timedelta
 from pathlib import Path
 from textwrap import dedent
@@ -11,12 +12,17 @@ from types import ModuleType
 from typing import TYPE_CHECKING, Any
 
 import pytest
+from django.core.management import get_commands
 from django.dispatch import Signal
+from django.test import Client
 from django.test.utils import override_settings
 from django.urls import clear_url_caches, path
+from django.utils.module_loading import import_string
+from rest_framework.routers import SimpleRouter
 from rest_framework.test import APIClient
 
 import tokenauth.signals
+from testproject.accounts.organizations import organizations_of as conf_organizations
 from tests.conftest import bearer
 from tokenauth.checks import check_settings, check_views
 from tokenauth.conf import KEYS, conf
@@ -24,13 +30,21 @@ from tokenauth.exceptions import Reason
 from tokenauth.models import TokenLogin
 
 if TYPE_CHECKING:
+    from collections.abc import Iterator
+
     from testproject.accounts.models import User
 
 ROOT = Path(tokenauth.__file__).parents[1]
-HOW_TO = ROOT / "docs" / "adding-to-a-project.md"
-REFERENCE = ROOT / "docs" / "reference.md"
-OPERATING = ROOT / "docs" / "operating.md"
-PAGES = [ROOT / "README.md", ROOT / "SECURITY.md", HOW_TO, OPERATING, REFERENCE]
+DOCS = ROOT / "docs"
+REFERENCE = DOCS / "reference.md"
+HOW_TO = DOCS / "how-to" / "adding-to-a-project.md"
+OPERATING = DOCS / "how-to" / "operating.md"
+PLAIN = DOCS / "how-to" / "plain-django.md"
+ORGANIZATIONS = DOCS / "how-to" / "organizations.md"
+OPENAPI = DOCS / "how-to" / "openapi.md"
+PAGES = [ROOT / "README.md", ROOT / "SECURITY.md", *sorted(DOCS.rglob("*.md"))]
+# Those that tests/e2e/test_moving.py walks.
+WALKED = [*sorted(DOCS.rglob("moving-from-*.md")), DOCS / "how-to" / "scopes-on-a-live-api.md"]
 
 
 def example(page: Path, name: str) -> str:
@@ -79,6 +93,105 @@ def test_the_attempts_of_a_leaked_token(alice: User, api: APIClient) -> None:
     assert found.count() == 1
 
 
+@pytest.mark.django_db
+def test_the_tokens_that_a_pepper_still_holds(alice: User, settings: Any) -> None:
+    settings.TOKENAUTH = {"PEPPERS": {1: "o" * 32}}
+    alice.generate_access_token("old")
+    settings.TOKENAUTH = {"PEPPERS": {1: "o" * 32, 2: "n" * 32}}
+    alice.generate_access_token("new")
+    (left,) = run(example(OPERATING, "peppers"))["left"]
+    assert left.name == "old"
+
+
+@contextmanager
+def serving(*patterns: Any) -> Iterator[None]:
+    """A project of these URLs."""
+    urlconf = ModuleType("urlconf")
+    urlconf.urlpatterns = list(patterns)  # type: ignore[attr-defined]
+    with override_settings(ROOT_URLCONF=urlconf):
+        clear_url_caches()
+        yield
+    clear_url_caches()
+
+
+@pytest.mark.django_db
+def test_plain_django(alice: User, settings: Any) -> None:
+    configured = run(example(PLAIN, "plain settings"))
+    settings.MIDDLEWARE, settings.TOKENAUTH = configured["MIDDLEWARE"], configured["TOKENAUTH"]
+    assert set(configured["INSTALLED_APPS"]) <= set(settings.INSTALLED_APPS)
+    views = run(example(PLAIN, "plain views"))
+    reader = bearer(alice.generate_access_token("reader", ["read:reports"]))
+    writer = bearer(alice.generate_access_token("writer", ["write:reports"]))
+    with serving(
+        path("reports", views["reports"]),
+        path("asynchronously", views["reports_asynchronously"]),
+        path("write", views["WriteReports"].as_view()),
+        path("scripts", views["ForScriptsAlone"].as_view()),
+    ):
+        assert check_views(None) == []
+        client = Client()
+        assert client.get("/reports", **reader).json() == {"reports": [], "for": "alice"}
+        assert client.get("/asynchronously", **reader).json() == {"token": "reader"}
+        assert client.get("/reports", **writer).status_code == 403
+        assert client.post("/write", **writer).json() == {"made_by": "alice"}
+        assert client.get("/scripts", **reader).status_code == 200
+        client.force_login(alice)
+        assert client.get("/scripts").status_code == 403
+        assert client.get("/asynchronously").json() == {"token": None}
+
+
+@pytest.mark.django_db
+def test_organizations(alice: User, bob: User, api: APIClient, settings: Any) -> None:
+    settings.TOKENAUTH = {
+        **settings.TOKENAUTH,
+        **run(example(ORGANIZATIONS, "organizations settings"))["TOKENAUTH"],
+    }
+    organizations_of = run(example(ORGANIZATIONS, "organizations function"))["organizations_of"]
+    assert organizations_of(alice) == conf_organizations(alice) == {"northwind"}
+    views = run(example(ORGANIZATIONS, "organizations views"))
+    token = run(example(ORGANIZATIONS, "organizations token"), user=alice)["token"]
+    assert token.organization == "northwind"
+    router = SimpleRouter(trailing_slash=False)
+    router.register("sites", views["SiteViewSet"], basename="site")
+    router.register("assets", views["AssetsOfSites"], basename="asset")
+    both = ["read:sites", "write:sites"]
+    hers, his = (bearer(user.generate_access_token("t", both)) for user in (alice, bob))
+    with serving(*router.urls):
+        made = api.post("/sites", {"name": "n", "city": "c"}, format="json", **hers).json()
+        assert made["organization"] == "northwind"
+        asset = {"site": made["id"], "name": "a", "kind": "solar", "power_kw": 1}
+        assert api.post("/assets", asset, format="json", **hers).status_code == 201
+        for url in ("/sites", "/assets"):
+            assert len(api.get(url, **hers).json()) == len(api.get(url, **bearer(token)).json()) == 1
+            assert api.get(url, **his).json() == []
+        assert api.get(f"/sites/{made['id']}", **his).status_code == 404
+        assert api.post("/assets", asset, format="json", **his).status_code == 400
+
+
+def test_openapi(settings: Any) -> None:
+    configured = run(example(OPENAPI, "openapi settings"))
+    (schema_class,) = configured["REST_FRAMEWORK"].values()
+    assert import_string(schema_class).__name__ == "AutoSchema"
+    assert settings.REST_FRAMEWORK["DEFAULT_SCHEMA_CLASS"] == schema_class
+    assert settings.SPECTACULAR_SETTINGS["OAS_VERSION"] == configured["SPECTACULAR_SETTINGS"]["OAS_VERSION"]
+
+
+def test_every_example_is_run_by_a_test() -> None:
+    run_here = set(re.findall(r'example\(\w+, "(.+?)"\)', Path(__file__).read_text()))
+    for page in DOCS.rglob("*.md"):
+        if page in WALKED:
+            continue
+        for first_line in re.findall(r"^ *```python\n(.*)", page.read_text(), re.MULTILINE):
+            assert first_line.strip().removeprefix("# ") in run_here, f"{page.name}: {first_line}"
+
+
+def test_every_command_is_in_the_reference() -> None:
+    commands = [name for name, app in get_commands().items() if app == "tokenauth"]
+    assert len(commands) == 5
+    for name in commands:
+        assert f"| `{name} " in REFERENCE.read_text(), name
+
+
 def test_every_setting_reason_and_signal_is_in_the_reference() -> None:
     reference = REFERENCE.read_text()
     signals = [name for name, value in vars(tokenauth.signals).items() if isinstance(value, Signal)]
@@ -107,7 +220,6 @@ def test_the_reference_has_the_defaults() -> None:
 @pytest.mark.parametrize("page", PAGES, ids=lambda page: page.name)
 def test_links_lead_somewhere(page: Path) -> None:
     targets = re.findall(r"\]\((?!http)([^)#]+)[^)]*\)", page.read_text())
-    assert targets
     for target in targets:
         assert (page.parent / target).exists(), target
 

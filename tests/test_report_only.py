@@ -51,7 +51,7 @@ class ForeignAuthentication(BaseAuthentication):
         return User.objects.get(), Foreign()
 
 
-@pytest.mark.parametrize("path", ["/who", "/several", "/any", "/without", "/function", "/class"])
+@pytest.mark.parametrize("path", ["/who", "/several", "/any", "/without", "/object", "/function", "/class"])
 @pytest.mark.usefixtures("report_only")
 def test_what_lacks_a_scope_is_let_through_and_logged(
     api: APIClient, alice: User, caplog: Any, path: str

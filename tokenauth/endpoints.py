@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import functools
-from dataclasses import asdict, dataclass
+from dataclasses import dataclass
 from enum import StrEnum
 from typing import TYPE_CHECKING, Any
 
@@ -39,14 +39,9 @@ class Access(StrEnum):
 
 
 @dataclass(frozen=True, slots=True)
-class Endpoint:
-    """One method of one URL."""
+class Rule:
+    """What a view says of a method: who may ask."""
 
-    url: str
-    # "ANY" for a function of plain Django, which does not say.
-    method: str
-    # Its dotted name.
-    view: str
     access: Access
     scopes: tuple[str, ...] = ()
     # How they are required: "read:sites write:sites" (all of them), "read:sites | admin".
@@ -60,15 +55,15 @@ class Endpoint:
 
 
 @dataclass(frozen=True, slots=True)
-class Rule:
-    """What of an :class:`Endpoint` its view says."""
+class Endpoint:
+    """One method of one URL."""
 
-    access: Access
-    scopes: tuple[str, ...] = ()
-    requires: str = ""
-    problem: str = ""
-    is_misdeclared: bool = False
-    in_vain: bool = False
+    url: str
+    # "ANY" for a function of plain Django, which does not say.
+    method: str
+    # Its dotted name.
+    view: str
+    rule: Rule
 
 
 def endpoints(urlconf: Any = None) -> Iterator[Endpoint]:
@@ -76,7 +71,7 @@ def endpoints(urlconf: Any = None) -> Iterator[Endpoint]:
     for route, callback, is_admin in _routes(get_resolver(urlconf)):
         url = simplify_regex(route)
         for method, view, rule in _rules(callback, is_admin=is_admin):
-            yield Endpoint(url, method, view, **asdict(rule))
+            yield Endpoint(url, method, view, rule)
 
 
 def _routes(

@@ -233,6 +233,9 @@ def test_the_default_of_the_settings_says_nothing_for_a_view(settings: Any) -> N
     try:
         assert entries(settings, view) == [("GET", "undeclared", "")]
         assert entries(settings, Inheriting.as_view(permission_classes=[AllowAny])) == [("GET", "public", "")]
+        # Nobody is asked to sign in.
+        by_session = Inheriting.as_view(authentication_classes=[SessionAuthentication])
+        assert entries(settings, by_session) == [("GET", "undeclared", "")]
     finally:
         APIView.permission_classes = original
 

@@ -155,11 +155,20 @@ def test_a_batch_is_no_larger_than_it_is_said(make: Callable[..., AccessToken]) 
 def test_what_changes_while_it_is_deleted_stays(make: Callable[..., AccessToken]) -> None:
     tokens = [make(str(number), expires_at=-40 + number) for number in range(4)]
     rows = AccessToken.objects.filter(expires_at__lte=timezone.now())
-    deleting = batches.delete(rows, "expires_at", 1)
-    next(deleting)
-    AccessToken.objects.filter(pk=tokens[2].pk).update(expires_at=timezone.now() + DAY)
-    assert list(deleting) == [1, 1]
-    assert names() == ["2"]
+    statements = 0
+
+    def extend(execute: Callable[..., Any], sql: str, params: Any, many: Any, context: Any) -> Any:
+        """Somebody else's write, after the first batch was found and before it is deleted."""
+        nonlocal statements
+        statements += 1
+        if statements == 2:
+            later = timezone.now() + DAY
+            AccessToken.objects.filter(pk__in=[tokens[1].pk, tokens[3].pk]).update(expires_at=later)
+        return execute(sql, params, many, context)
+
+    with connection.execute_wrapper(extend):
+        assert list(batches.delete(rows, "expires_at", 2)) == [1, 1]
+    assert names() == ["1", "3"]
 
 
 def test_a_dry_run_deletes_nothing(make: Callable[..., AccessToken]) -> None:

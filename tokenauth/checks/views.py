@@ -32,15 +32,16 @@ def check_views(app_configs: Sequence[AppConfig] | None, **kwargs: Any) -> list[
 
 
 def _messages(endpoint: Endpoint) -> Iterator[checks.CheckMessage]:
-    if endpoint.is_misdeclared:
-        yield checks.Error(f"{endpoint.view}: {endpoint.problem}", id="tokenauth.E011")
-    if endpoint.in_vain:
+    rule = endpoint.rule
+    if rule.is_misdeclared:
+        yield checks.Error(f"{endpoint.view}: {rule.problem}", id="tokenauth.E011")
+    if rule.in_vain:
         yield checks.Warning(
             f"{endpoint.view} declares required_scopes, and none of its permissions asks.",
             hint="Add HasScopes to its permission_classes, or take required_scopes away.",
             id="tokenauth.W004",
         )
-    for scope in endpoint.scopes:
+    for scope in rule.scopes:
         if not scopes.is_registered(scope):
             yield checks.Error(
                 f"{endpoint.view} requires {scope!r}, which is not registered.",

@@ -2,7 +2,6 @@ from __future__ import annotations
 
 import json
 from collections import Counter
-from dataclasses import asdict
 from typing import TYPE_CHECKING, Any
 
 from django.core.management.base import BaseCommand, CommandError
@@ -43,26 +42,32 @@ class Command(BaseCommand):
         else:
             self.stdout.write(table(("METHOD", "URL", "SCOPES", "VIEW"), map(_as_row, found)))
             self.stdout.write(f"\n{_summary(found)}")
-        undeclared = [endpoint for endpoint in found if endpoint.access is Access.UNDECLARED]
+        undeclared = [endpoint for endpoint in found if endpoint.rule.access is Access.UNDECLARED]
         if undeclared and options["fail_undeclared"]:
-            lines = [f"  {one.method} {one.url} ({one.view}): {one.problem}" for one in undeclared]
+            lines = [f"  {one.method} {one.url} ({one.view}): {one.rule.problem}" for one in undeclared]
             raise CommandError("\n".join(["These do not say who may ask:", *lines]))
 
 
 def _as_row(endpoint: Endpoint) -> tuple[str, str, str, str]:
-    requires = endpoint.requires or _REQUIRING_NONE[endpoint.access]
+    requires = endpoint.rule.requires or _REQUIRING_NONE[endpoint.rule.access]
     return endpoint.method, endpoint.url, requires, endpoint.view
 
 
 def _as_json(endpoint: Endpoint) -> dict[str, Any]:
-    fields = asdict(endpoint)
+    rule = endpoint.rule
     return {
-        name: fields[name] for name in ("method", "url", "access", "scopes", "requires", "view", "problem")
+        "method": endpoint.method,
+        "url": endpoint.url,
+        "access": rule.access.value,
+        "scopes": list(rule.scopes),
+        "requires": rule.requires,
+        "view": endpoint.view,
+        "problem": rule.problem,
     }
 
 
 def _summary(found: list[Endpoint]) -> str:
-    counts = Counter(endpoint.access for endpoint in found)
+    counts = Counter(endpoint.rule.access for endpoint in found)
     none = sum(counts[access] for access in _REQUIRING_NONE)
     by_access = ", ".join(f"{counts[access]} {access.value}" for access in _REQUIRING_NONE)
     return f"{len(found)} in all; {none} require no scope: {by_access}."
