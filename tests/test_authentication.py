@@ -60,6 +60,7 @@ def test_the_scheme_is_compared_without_case(api: APIClient, alice: User, scheme
         pytest.param("Bearer eyJhbGciOiJub25lIn0.e30.", "malformed", id="a JWT"),
         pytest.param("{token}", "malformed", id="a token without a scheme"),
         pytest.param("Token {token}", "missing", id="another scheme"),
+        pytest.param("Token\t{token}", "missing", id="another scheme and a tab"),
         pytest.param("Bearerx {token}", "missing", id="nearly the scheme"),
         pytest.param("Basic {basic}", "missing", id="Basic"),
         pytest.param("A" * 2**20, "missing", id="1 MB of a scheme"),

@@ -43,7 +43,7 @@ PLAIN = DOCS / "how-to" / "plain-django.md"
 ORGANIZATIONS = DOCS / "how-to" / "organizations.md"
 OPENAPI = DOCS / "how-to" / "openapi.md"
 PAGES = [ROOT / "README.md", ROOT / "SECURITY.md", *sorted(DOCS.rglob("*.md"))]
-# Those that tests/e2e/test_moving.py walks.
+# Those that tests walk on a live server: tests/e2e/test_moving.py, test_scopes_on_a_live_api.py.
 WALKED = [*sorted(DOCS.rglob("moving-from-*.md")), DOCS / "how-to" / "scopes-on-a-live-api.md"]
 
 

@@ -123,6 +123,7 @@ def test_a_foreign_bearer_text_is_refused_by_default(alice: User) -> None:
         ("PAT_00000000000000000000000000000042VsRc", 200),
         ("pat_00000000000000000000000000000042VsRc", 401),
         ("pat_junk", 401),
+        ("\tpat_junk", 401),
         ("ak_live_00000000000000000000000000000042VsRc", 401),
     ],
 )

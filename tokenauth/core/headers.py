@@ -26,10 +26,12 @@ class Presented:
 def presented(meta: Mapping[str, Any]) -> Iterator[Presented]:
     """What the headers of a request present to this app; a foreign scheme is not ours to judge."""
     if authorization := meta.get(meta_key(conf.AUTH_HEADER), "").strip(" \t"):
-        scheme, _, rest = authorization.partition(" ")
+        # Some clients part the two by a tab, and their scheme is as foreign as with a space.
+        scheme = re.split(r"[ \t]", authorization, maxsplit=1)[0]
+        rest = authorization[len(scheme) :]
         if scheme.lower() == "bearer":
             text = rest.strip(" ")
-            if conf.FOREIGN_BEARER != "pass" or credential.has_prefix(text):
+            if conf.FOREIGN_BEARER != "pass" or credential.has_prefix(text.lstrip()):
                 yield Presented(text, Kind.PERSONAL)
         elif _SCHEME.fullmatch(scheme) is None or _is_credential(authorization):
             yield Presented(authorization, Kind.PERSONAL, misplaced=True)
