@@ -10,6 +10,7 @@ from django.http import HttpRequest, HttpResponse, JsonResponse
 from django.urls import include, path
 from django.utils.decorators import method_decorator
 from django.views import View
+from django.views.decorators.cache import cache_page
 from django.views.decorators.csrf import csrf_exempt, csrf_protect
 
 from tokenauth.decorators import scopes_required
@@ -89,6 +90,27 @@ class Private(LoginRequiredMixin, View):
         return who(request)
 
 
+@scopes_required("read:assets")
+class Assets(View):
+    def get(self, request: HttpRequest) -> HttpResponse:
+        return who(request)
+
+
+class SitesAndAssets(Sites, Assets):
+    pass
+
+
+class OneMethod(View):
+    @method_decorator(scopes_required("read:sites"))
+    def get(self, request: HttpRequest) -> HttpResponse:
+        return who(request)
+
+
+def without_wraps(request: HttpRequest) -> HttpResponse:
+    """As a decorator leaves a view that does not use functools.wraps()."""
+    return sites(request)
+
+
 tokens_only = scopes_required("read:sites", session_allowed=False)(who)
 
 # What a credential may open.
@@ -112,6 +134,11 @@ urlpatterns = [
     path("class", Sites.as_view()),
     path("subclass", SitesBehind.as_view()),
     path("both-classes", MoreSites.as_view()),
+    path("sites-and-assets", SitesAndAssets.as_view()),
+    path("one-method", OneMethod.as_view()),
+    path("without-wraps", without_wraps),
+    path("cached", cache_page(60)(sites)),
+    path("cached-class", cache_page(60)(Sites.as_view())),
     path("async-class", SitesAsynchronously.as_view()),
     path("dispatch", SitesByDispatch.as_view()),
     path("login-required-and-marked", login_required(sites)),

@@ -203,6 +203,32 @@ def test_what_is_no_set_of_texts_is_an_error(
         organizations_of(alice)
 
 
+def test_organizations_are_told_as_texts(
+    alice: User, tokenauth_settings: Callable[..., None], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setitem(globals(), "numbered", lambda user: {7, 8})
+    tokenauth_settings(USER_ORGANIZATIONS=f"{__name__}.numbered")
+    assert organizations_of(alice) == {"7", "8"}
+    assert organizations_open_to(alice, SimpleNamespace(organization="7")) == {"7"}
+
+
+@pytest.mark.parametrize("other", ["Northwind", "NORTHWIND", "northwind ", "northwínd"])
+def test_what_a_collation_calls_the_same_is_another_organization(
+    api: APIClient, alice: User, sites: dict[str, Site], other: str
+) -> None:
+    lookalike = Site.objects.create(name="lookalike", city="", organization=other)
+    Asset.objects.create(organization="x", site=lookalike, name="a", kind="solar", power_kw=1)
+    token = bearer(alice.generate_access_token("t", ["read:sites", "read:assets", "write:assets"]))
+    assert api.get("/sites", **token).json()["count"] == 1
+    assert api.get(f"/sites/{lookalike.pk}", **token).status_code == 403
+    mine = Asset.objects.create(organization="x", site=sites["northwind"], name="a", kind="solar", power_kw=1)
+    assert api.get(f"/assets/{mine.pk}", **token).json() == 1
+    # Nor may it be referred to, in the sample project.
+    assert lookalike.name not in api.get("/inventory-service/sites.csv", **token).content.decode()
+    asset = {"site": lookalike.pk, "name": "a", "kind": "solar", "power_kw": 1}
+    assert api.post("/inventory-service/assets", asset, format="json", **token).status_code == 400
+
+
 def test_no_organization_is_none_of_anybodys(
     alice: User, tokenauth_settings: Callable[..., None], monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -103,6 +103,14 @@ def test_all_other_refusals_stand(api: APIClient, alice: User) -> None:
 
 
 @pytest.mark.usefixtures("report_only")
+def test_the_scope_that_makes_tokens_is_always_enforced(alice: User) -> None:
+    for scopes, status in ((["*"], 403), (["tokens:manage"], 200)):
+        request = APIRequestFactory().get("/")
+        force_authenticate(request, alice, token=alice.generate_access_token("t", scopes))
+        assert ReadOnlyView.as_view(required_scopes=["tokens:manage"])(request).status_code == status
+
+
+@pytest.mark.usefixtures("report_only")
 def test_a_view_that_declares_nothing_is_still_an_error(alice: User) -> None:
     request = APIRequestFactory().get("/")
     force_authenticate(request, alice, token=alice.generate_access_token("t"))

@@ -3,11 +3,14 @@
 from __future__ import annotations
 
 import functools
-from dataclasses import dataclass
+from contextlib import suppress
+from dataclasses import dataclass, replace
 from enum import StrEnum
-from typing import TYPE_CHECKING, Any
+from types import FunctionType
+from typing import TYPE_CHECKING, Any, Literal
 
 from django.conf import settings
+from django.contrib.admin import AdminSite
 from django.contrib.admindocs.views import simplify_regex
 from django.contrib.auth.middleware import LoginRequiredMiddleware
 from django.contrib.auth.mixins import AccessMixin
@@ -15,12 +18,15 @@ from django.core.exceptions import ImproperlyConfigured
 from django.http import HttpRequest
 from django.urls import URLPattern, URLResolver, get_resolver
 from django.utils.module_loading import import_string
+from django.views import View
 
 from tokenauth.core import requirements
 from tokenauth.core.callers import marked_scopes
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
+
+HTTP_METHODS = View.http_method_names
 
 
 class Access(StrEnum):
@@ -44,14 +50,16 @@ class Rule:
 
     access: Access
     scopes: tuple[str, ...] = ()
-    # How they are required: "read:sites write:sites" (all of them), "read:sites | admin".
+    # How they are required, in words: "read:sites write:sites" (all of them), "read:sites | admin".
     requires: str = ""
+    # "all" of the scopes or "any" of them; "" where other permissions have a say in it.
+    match: Literal["all", "any", ""] = ""
     # Why it is undeclared.
     problem: str = ""
     # A scope permission guards it, and is told of no scopes: to call it is an error.
     is_misdeclared: bool = False
-    # It declares scopes that none of its permissions asks for.
-    in_vain: bool = False
+    # It declares scopes, and no permission asks for them.
+    is_unasked: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -66,33 +74,33 @@ class Endpoint:
     rule: Rule
 
 
-def endpoints(urlconf: Any = None) -> Iterator[Endpoint]:
-    """Those of ``urlconf`` (the project's, where None), in its order."""
-    for route, callback, is_admin in _routes(get_resolver(urlconf)):
+def endpoints(urlconf: Any = None, *, ask_views: bool = True) -> Iterator[Endpoint]:
+    """Those of ``urlconf`` (the project's, where None), in its order.
+
+    ``ask_views=False`` runs no code of a view's own: what chooses its permissions itself is left out.
+    """
+    for route, callback in _routes(get_resolver(urlconf)):
         url = simplify_regex(route)
-        for method, view, rule in _rules(callback, is_admin=is_admin):
+        for method, view, rule in _rules(callback, ask_views=ask_views):
             yield Endpoint(url, method, view, rule)
 
 
-def _routes(
-    resolver: URLResolver, prefix: str = "", *, is_admin: bool = False
-) -> Iterator[tuple[str, Any, bool]]:
-    """Each route with its view, and whether it is one of an admin site's."""
+def _routes(resolver: URLResolver, prefix: str = "") -> Iterator[tuple[str, Any]]:
     for pattern in resolver.url_patterns:
         route = prefix + str(pattern.pattern)
         if isinstance(pattern, URLResolver):
-            yield from _routes(pattern, route, is_admin=is_admin or pattern.app_name == "admin")
+            yield from _routes(pattern, route)
         elif isinstance(pattern, URLPattern):
-            yield route, pattern.callback, is_admin
+            yield route, pattern.callback
 
 
-def _rules(callback: Any, *, is_admin: bool) -> Iterator[tuple[str, str, Rule]]:
+def _rules(callback: Any, *, ask_views: bool) -> Iterator[tuple[str, str, Rule]]:
     cls = getattr(callback, "cls", None)
     try:
         if isinstance(cls, type) and hasattr(cls, "permission_classes"):
-            yield from _rules_of_rest_framework(callback, cls)
+            yield from _rules_of_rest_framework(callback, cls, ask_views=ask_views)
         else:
-            yield from _rules_of_plain_django(callback, is_admin=is_admin)
+            yield from _rules_of_plain_django(callback)
     # Whatever the code of a view raises that is asked outside of a request.
     except Exception as error:  # noqa: BLE001
         problem = f"it cannot be inspected: {type(error).__name__}: {error}"
@@ -102,35 +110,64 @@ def _rules(callback: Any, *, is_admin: bool) -> Iterator[tuple[str, str, Rule]]:
 # Plain Django
 
 
-def _rules_of_plain_django(callback: Any, *, is_admin: bool) -> Iterator[tuple[str, str, Rule]]:
+def _rules_of_plain_django(callback: Any) -> Iterator[tuple[str, str, Rule]]:
     view = getattr(callback, "view_class", None)
-    methods = ["ANY"] if view is None else _methods(view.http_method_names, view)
-    rule = _rule_of_plain_django(callback, view, is_admin=is_admin)
-    for method in methods:
+    rule = _rule_of_plain_django(callback, view)
+    methods: list[str] = []
+    # What requires no scope does so for every method alike, and a dispatch() of its own answers any.
+    if rule.access is Access.SCOPES and getattr(view, "dispatch", None) is View.dispatch:
+        methods = _methods(callback.view_class(**callback.view_initkwargs), HTTP_METHODS)
+    for method in methods or ["ANY"]:
         yield method, _name_of(callback), rule
 
 
-def _rule_of_plain_django(callback: Any, view: Any, *, is_admin: bool) -> Rule:
+def _rule_of_plain_django(callback: Any, view: Any) -> Rule:
     scopes = marked_scopes(callback)
     if scopes is not None:
-        return Rule(Access.SCOPES, scopes, " ".join(scopes))
+        return Rule(Access.SCOPES, scopes, " ".join(scopes), "all")
     # The attribute that login_not_required sets.
     if getattr(callback, "login_required", None) is False:
         return Rule(Access.PUBLIC)
     # Those that user_passes_test() and the admin set, for LoginRequiredMiddleware among others.
     guards = ("login_url", "redirect_field_name", "admin_site", "model_admin")
-    is_guarded = (
+    if (
         any(hasattr(callback, name) for name in guards)
-        # admin_view() itself leaves no other trace.
-        or (is_admin and hasattr(callback, "__wrapped__"))
-        or (isinstance(view, type) and issubclass(view, AccessMixin))
-    )
-    if is_guarded or _asks_for_a_login():
+        or _asks_before_it_dispatches(view)
+        or _is_admin_view(callback)
+        or _asks_for_a_login()
+    ):
         return Rule(Access.SESSION)
     return Rule(
         Access.UNDECLARED,
         problem="it is marked by none of scopes_required, login_required and login_not_required",
     )
+
+
+def _asks_before_it_dispatches(view: Any) -> bool:
+    """Whether LoginRequiredMixin or its like comes before View: after it, it is never asked."""
+    bases = view.__mro__ if isinstance(view, type) else ()
+    dispatching = [base for base in bases if "dispatch" in vars(base)]
+    first_of_django = next(
+        (base for base in dispatching if base is View or issubclass(base, AccessMixin)), View
+    )
+    return first_of_django is not View
+
+
+def _is_admin_view(callback: Any) -> bool:
+    """Whether ``admin_site.admin_view()`` is around it, which leaves no attribute."""
+    functions, pending = set(), [callback]
+    while pending:
+        function = pending.pop()
+        if not isinstance(function, FunctionType) or function in functions:
+            continue
+        functions.add(function)
+        if function.__code__.co_qualname == f"{AdminSite.admin_view.__qualname__}.<locals>.inner":
+            return True
+        for cell in function.__closure__ or ():
+            # A cell may be empty still.
+            with suppress(ValueError):
+                pending.append(cell.cell_contents)
+    return False
 
 
 def _asks_for_a_login() -> bool:
@@ -145,62 +182,118 @@ def _asks_for_a_login() -> bool:
 # REST framework
 
 
-def _rules_of_rest_framework(callback: Any, cls: Any) -> Iterator[tuple[str, str, Rule]]:
+def _rules_of_rest_framework(callback: Any, cls: Any, *, ask_views: bool) -> Iterator[tuple[str, str, Rule]]:
+    from rest_framework.views import APIView
+
+    if not ask_views and cls.get_permissions is not APIView.get_permissions:
+        return
     actions = getattr(callback, "actions", None) or {}
-    methods = _methods(actions, None) if actions else _methods(cls.http_method_names, cls)
-    for method in methods:
+
+    def prepared(method: str = "") -> Any:
+        # As as_view() and dispatch() of REST framework do it.
         view = cls(**getattr(callback, "initkwargs", {}))
-        for name, action in actions.items():
-            setattr(view, name, getattr(view, action))
+        for handler, action in actions.items():
+            setattr(view, handler, getattr(view, action))
         view.action_map = actions
         view.action = actions.get(method.lower())
         view.args, view.kwargs, view.format_kwarg = (), {}, None
         request = HttpRequest()
         request.method = method
-        view.request = view.initialize_request(request)
-        name = f"{cls.__module__}.{cls.__name__}"
-        rule = rule_of_view(view, method, marked_scopes(callback) or ())
-        yield method, f"{name}.{view.action}" if view.action else name, rule
+        view.request = view.initialize_request(request) if method and ask_views else None
+        return view
+
+    name = f"{cls.__module__}.{cls.__name__}"
+    for method in _methods(prepared(), actions or HTTP_METHODS):
+        view = prepared(method)
+        yield method, f"{name}.{view.action}" if view.action else name, rule_of_view(view, method)
 
 
-def rule_of_view(view: Any, method: str, marked: tuple[str, ...] = ()) -> Rule:
-    """What ``view``, an instance of one of REST framework's with its request, says of ``method``.
-
-    ``marked``: the scopes of ``scopes_required`` around it.
-    """
-    from rest_framework.permissions import AllowAny
-    from rest_framework.views import APIView
-
-    from tokenauth.authentication import AccessTokenAuthentication
+def rule_of_view(view: Any, method: str) -> Rule:
+    """What ``view``, an instance of one of REST framework's with its request, says of ``method``."""
     from tokenauth.permissions import HasScopes, permissions_in
 
     permissions = list(view.get_permissions())
-    guards = [guard for permission in permissions for guard in permissions_in(permission, HasScopes)]
-    if guards or marked:
-        try:
-            scopes = [scope for guard in guards for scope in guard.required(view, method)]
-            parts = [
-                _spelled(permission, view, method)
-                for permission in permissions
-                if any(permissions_in(permission, HasScopes))
-            ]
-        except ImproperlyConfigured as error:
-            return Rule(Access.UNDECLARED, problem=str(error), is_misdeclared=True)
-        requires = " & ".join(part for part in (" ".join(marked), *parts) if part)
-        scopes = list(dict.fromkeys((*marked, *scopes)))
-        return Rule(Access.SCOPES if scopes else Access.SIGNED_IN, tuple(scopes), requires)
-    in_vain = getattr(view, "required_scopes", None) is not None
+    guards = [one for one in permissions if any(permissions_in(one, HasScopes))]
+    try:
+        rule = _rule_of_guards(guards, view, method) if guards else _rule_without_guard(view, permissions)
+    except ImproperlyConfigured as error:
+        return Rule(Access.UNDECLARED, problem=str(error), is_misdeclared=True)
+    is_unasked = not guards and getattr(view, "required_scopes", None) is not None
+    if all(_admits(one, method, is_signed_in=False) for one in permissions):
+        rule = _rule_of_open_view(view, permissions, guards, rule.requires)
+        # An action may be opened by itself in a class that declares scopes for the others.
+        is_unasked = is_unasked and not view.action_map
+    elif rule.scopes and all(_admits(one, method, is_signed_in=True) for one in permissions):
+        problem = f"any token may ask, since {rule.requires} does not insist on its scopes"
+        rule = Rule(Access.UNDECLARED, problem=problem)
+    return replace(rule, is_unasked=is_unasked)
+
+
+def _rule_of_guards(guards: list[Any], view: Any, method: str) -> Rule:
+    """
+    :raises ImproperlyConfigured: one of them is told of no scopes.
+    """
+    from tokenauth.permissions import HasAnyScope, HasScopes, permissions_in
+
+    every = [one for guard in guards for one in permissions_in(guard, HasScopes)]
+    scopes = tuple(dict.fromkeys(scope for one in every for scope in one.required(view, method)))
+    is_plain = every == guards and not any(one.negated for one in every)
+    if is_plain and all(one.match is HasScopes.match for one in every):
+        access = Access.SCOPES if scopes else Access.SIGNED_IN
+        return Rule(access, scopes, " ".join(scopes), "all")
+    if is_plain and len(every) == 1 and every[0].match is HasAnyScope.match:
+        return Rule(Access.SCOPES, scopes, " | ".join(scopes), "any")
+    return Rule(Access.SCOPES, scopes, " & ".join(_spelled(guard, view, method) for guard in guards))
+
+
+def _rule_of_open_view(view: Any, permissions: list[Any], guards: list[Any], requires: str) -> Rule:
+    from rest_framework.views import APIView
+
+    if guards:
+        return Rule(
+            Access.UNDECLARED, problem=f"anybody may ask, since {requires} admits whoever is not signed in"
+        )
     # The default of the settings is nothing that the view itself has said.
-    is_own = view.permission_classes is not APIView.permission_classes
-    is_open = all(type(permission) is AllowAny for permission in permissions)
-    if is_own and is_open:
-        return Rule(Access.PUBLIC, in_vain=in_vain)
-    reads_tokens = any(isinstance(one, AccessTokenAuthentication) for one in view.get_authenticators())
-    if not is_open and not reads_tokens:
-        return Rule(Access.SESSION, in_vain=in_vain)
-    names = " & ".join(type(permission).__name__ for permission in permissions)
-    who = "anybody, by the default of the settings," if is_open else f"any token that {names} admits"
-    return Rule(Access.UNDECLARED, problem=f"{who} may ask, whatever its scopes", in_vain=in_vain)
+    if view.permission_classes is APIView.permission_classes:
+        return Rule(Access.UNDECLARED, problem="anybody may ask, by the default of the settings")
+    return Rule(Access.PUBLIC)
+
+
+def _rule_without_guard(view: Any, permissions: list[Any]) -> Rule:
+    from rest_framework.authentication import SessionAuthentication
+
+    others = [one for one in view.get_authenticators() if not isinstance(one, SessionAuthentication)]
+    if not others:
+        return Rule(Access.SESSION)
+    readers = " or ".join(type(one).__name__ for one in others)
+    names = " & ".join(type(one).__name__ for one in permissions)
+    problem = f"{names} admits whatever {readers} accepts, with any scopes or none"
+    return Rule(Access.UNDECLARED, problem=problem)
+
+
+def _admits(permission: Any, method: str, *, is_signed_in: bool) -> bool:
+    """Whether it admits anybody; or any token of anybody, where ``is_signed_in``.
+
+    Of a permission that is not known here, what it asks is taken to be enough.
+    """
+    from rest_framework import permissions
+
+    from tokenauth.permissions import HasScopes
+
+    kind = type(permission)
+    if kind in (permissions.AND, permissions.OR):
+        combine = all if kind is permissions.AND else any
+        operands = (permission.op1, permission.op2)
+        return combine(_admits(one, method, is_signed_in=is_signed_in) for one in operands)
+    if kind is permissions.NOT:
+        return True
+    if issubclass(kind, HasScopes):
+        return bool(permission.negated)
+    if issubclass(
+        kind, permissions.IsAuthenticatedOrReadOnly | permissions.DjangoModelPermissionsOrAnonReadOnly
+    ):
+        return is_signed_in or method in permissions.SAFE_METHODS
+    return kind is permissions.AllowAny or (is_signed_in and kind is permissions.IsAuthenticated)
 
 
 def _spelled(permission: Any, view: Any, method: str) -> str:
@@ -218,7 +311,7 @@ def _spelled(permission: Any, view: Any, method: str) -> str:
         return f"~{_spelled(permission.op1, view, method)}"
     if issubclass(kind, HasScopes):
         scopes = permission.required(view, method)
-        spelled = (" " if permission.match is all else " | ").join(scopes)
+        spelled = " ".join(scopes) if permission.match is HasScopes.match else f"({' | '.join(scopes)})"
         return f"~({spelled})" if permission.negated else spelled
     return str(kind.__name__)
 
@@ -226,12 +319,12 @@ def _spelled(permission: Any, view: Any, method: str) -> str:
 # Both
 
 
-def _methods(names: Iterable[str], view: Any) -> list[str]:
-    """The methods, upper case, that are answered by more than the framework: HEAD goes with GET."""
-    methods = [name for name in names if view is None or requirements.implements(view, name)]
+def _methods(view: Any, names: Iterable[str]) -> list[str]:
+    """Those of ``names`` that ``view`` answers with anything to guard, upper case: HEAD goes with GET."""
+    methods = [name for name in names if requirements.needs_scopes(view, name)]
     if "get" in methods:
         methods = [name for name in methods if name != "head"]
-    return [name.upper() for name in methods if name != "options"]
+    return [name.upper() for name in methods]
 
 
 def _name_of(callback: Any) -> str:

@@ -86,13 +86,14 @@ class HasAnyScope(HasScopes):
 class SameOrganization(BasePermission, BaseFilterBackend):
     """The object belongs to one of the user's organizations, and to the token's where it has one.
 
-    ``view.organization_field`` (``"organization"``) is the object's field; ``__`` follows relations.
+    ``view.organization_field`` (``"organization"``) is the object's field; ``__`` follows relations, each
+    to one object.
     Among ``permission_classes`` it answers 403 for an object of another organization. Among
     ``filter_backends`` it leaves such objects out, neither shown nor counted: a look-up of one is
     a 404. Use both: a view that finds its object in a way of its own asks the permission.
 
-    What a request creates or refers to is the serializer's to judge:
-    :func:`tokenauth.core.organizations.organizations_open_to`.
+    What a request creates or refers to is the serializer's to judge, by ``rows_open_to`` and
+    ``organizations_open_to`` of :mod:`tokenauth.core.organizations`.
     """
 
     def has_permission(self, request: Request, view: APIView) -> bool:
@@ -107,8 +108,7 @@ class SameOrganization(BasePermission, BaseFilterBackend):
         return refused is None
 
     def filter_queryset(self, request: Request, queryset: QuerySet[Any], view: APIView) -> QuerySet[Any]:
-        open_to = organizations.organizations_open_to(request.user, request.auth)
-        return queryset.filter(**{f"{_organization_field(view)}__in": open_to})
+        return organizations.rows_open_to(queryset, request.user, request.auth, _organization_field(view))
 
 
 def _organization_field(view: APIView) -> str:

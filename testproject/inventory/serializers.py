@@ -4,7 +4,7 @@ from django.db import models
 from rest_framework import serializers
 
 from testproject.inventory.models import Asset, Event, Schedule, Session, Site
-from tokenauth.core.organizations import organizations_open_to
+from tokenauth.core.organizations import rows_open_to
 
 
 class OwnedSerializer(serializers.ModelSerializer):
@@ -13,11 +13,10 @@ class OwnedSerializer(serializers.ModelSerializer):
     def get_fields(self) -> dict[str, serializers.Field[Any, Any, Any, Any]]:
         fields = super().get_fields()
         request = self.context["request"]
-        open_to = organizations_open_to(request.user, request.auth)
         for field in fields.values():
             queryset = getattr(field, "queryset", None)
             if queryset is not None:
-                field.queryset = queryset.filter(organization__in=open_to)  # type: ignore[attr-defined]
+                field.queryset = rows_open_to(queryset, request.user, request.auth)  # type: ignore[attr-defined]
         return fields
 
 

@@ -21,7 +21,7 @@ class OwnedViewSet(viewsets.GenericViewSet):
         organizations = organizations_open_to(self.request.user, self.request.auth)
         if len(organizations) != 1:
             raise PermissionDenied(
-                "What is created here belongs to an organization, and you have none.",
+                "What is created here belongs to one organization: use a token of one.",
                 code=Reason.ORGANIZATION.value,
             )
         serializer.save(organization=next(iter(organizations)))

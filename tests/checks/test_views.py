@@ -13,6 +13,7 @@ from rest_framework.views import APIView
 from rest_framework.viewsets import ViewSet
 
 from tokenauth.checks import check_views
+from tokenauth.decorators import scopes_required
 from tokenauth.permissions import HasScopes
 
 
@@ -48,6 +49,13 @@ class Composed(Base):
     permission_classes = [IsAdminUser | ~HasScopes]
 
 
+class Choosing(Undeclared):
+    """Chooses its permissions by code of its own, which no check runs."""
+
+    def get_permissions(self) -> Any:
+        raise AssertionError("it is not called")
+
+
 class Things(ViewSet):
     required_scopes = {"GET": ["read:sites"]}
 
@@ -56,6 +64,10 @@ class Things(ViewSet):
 
     @action(detail=False, methods=["post"])
     def clear(self, request: Any) -> Response:
+        return Response()
+
+    @action(detail=False, methods=["put"], permission_classes=[AllowAny])
+    def show(self, request: Any) -> Response:
         return Response()
 
     @action(detail=False, methods=["post"], permission_classes=[HasScopes.of("write:sites")])
@@ -104,6 +116,10 @@ def checked(settings: Any, *patterns: Any) -> list[tuple[str, str]]:
         (unregistered_function, ["tokenauth.E012"]),
         (Declared.as_view(required_scopes="read:sites"), ["tokenauth.E011"]),
         (lambda request: None, []),
+        (Declared.as_view(http_method_names=["get"], required_scopes={"GET": ["read:sites"]}), []),
+        (scopes_required("read:sites")(lambda request: None), []),
+        (scopes_required("read:sides")(lambda request: None), ["tokenauth.E012"]),
+        (Choosing.as_view(), []),
     ],
 )
 def test_a_view(settings: Any, view: Any, expected: list[str]) -> None:

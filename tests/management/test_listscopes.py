@@ -15,9 +15,17 @@ from django.http import HttpRequest, HttpResponse
 from django.urls import clear_url_caches, include, path, re_path
 from django.utils.decorators import method_decorator
 from django.views import View
-from rest_framework.authentication import SessionAuthentication
+from django.views.decorators.cache import never_cache
+from django.views.decorators.http import require_GET
+from rest_framework.authentication import SessionAuthentication, TokenAuthentication
 from rest_framework.decorators import action, api_view, permission_classes
-from rest_framework.permissions import AllowAny, BasePermission, IsAdminUser, IsAuthenticated
+from rest_framework.permissions import (
+    AllowAny,
+    BasePermission,
+    IsAdminUser,
+    IsAuthenticated,
+    IsAuthenticatedOrReadOnly,
+)
 from rest_framework.response import Response
 from rest_framework.routers import SimpleRouter
 from rest_framework.views import APIView
@@ -77,6 +85,25 @@ class Private(LoginRequiredMixin, View):
         return HttpResponse()
 
 
+class WrongOrder(View, LoginRequiredMixin):
+    """The mixin is never asked."""
+
+    def get(self, request: HttpRequest) -> HttpResponse:
+        return HttpResponse()
+
+
+class Editable(View):
+    def get(self, request: HttpRequest) -> HttpResponse:
+        return HttpResponse()
+
+    post = get
+
+
+class ByDispatch(View):
+    def dispatch(self, request: HttpRequest, *args: Any, **kwargs: Any) -> HttpResponse:
+        return HttpResponse()
+
+
 def plain(request: HttpRequest) -> HttpResponse:
     return HttpResponse()
 
@@ -101,11 +128,17 @@ class CustomAdmin(admin.ModelAdmin):
     def get_urls(self) -> list[Any]:
         return [
             path("report/", self.admin_site.admin_view(self.report)),
+            path("cached/", never_cache(self.admin_site.admin_view(self.report))),
             path("unguarded/", self.report),
+            path("unguarded/cached/", never_cache(require_GET(self.open))),
             *super().get_urls(),
         ]
 
     def report(self, request: HttpRequest) -> HttpResponse:
+        return HttpResponse()
+
+    @staticmethod
+    def open(request: HttpRequest) -> HttpResponse:
         return HttpResponse()
 
 
@@ -151,26 +184,18 @@ def entries(settings: Any, view: Any) -> list[tuple[str, str, str]]:
             [("GET", "scopes", "(admin | IsAdminUser)"), ("POST", "scopes", "(admin | IsAdminUser)")],
         ),
         (
-            Reports.as_view(permission_classes=[IsAuthenticated & ~HasScopes.of("admin")]),
-            [
-                ("GET", "scopes", "(IsAuthenticated & ~(admin))"),
-                ("POST", "scopes", "(IsAuthenticated & ~(admin))"),
-            ],
+            Reports.as_view(permission_classes=[HasAnyScope & IsAdminUser], required_scopes=["a", "b"]),
+            [("GET", "scopes", "((a | b) & IsAdminUser)"), ("POST", "scopes", "((a | b) & IsAdminUser)")],
         ),
         (
-            Reports.as_view(permission_classes=[~(HasScopes.of("admin") & IsAdminUser)]),
-            [
-                ("GET", "scopes", "~(admin & IsAdminUser)"),
-                ("POST", "scopes", "~(admin & IsAdminUser)"),
-            ],
+            Reports.as_view(permission_classes=[HasScopes.of("a"), HasScopes.of("b")]),
+            [("GET", "scopes", "a b"), ("POST", "scopes", "a b")],
         ),
         (
-            scopes_required("read:events")(Reports.as_view()),
-            [
-                ("GET", "scopes", "read:events & read:sites"),
-                ("POST", "scopes", "read:events & read:sites write:sites"),
-            ],
+            Reports.as_view(permission_classes=[IsAdminUser & ~HasScopes.of("admin")]),
+            [("GET", "scopes", "(IsAdminUser & ~(admin))"), ("POST", "scopes", "(IsAdminUser & ~(admin))")],
         ),
+        (Reports.as_view(http_method_names=["get"]), [("GET", "scopes", "read:sites")]),
         (ByUser.as_view(), [("GET", "scopes", "read:events"), ("POST", "scopes", "read:events")]),
         (weather, [("GET", "public", "")]),
         (Reports.as_view(permission_classes=[]), [("GET", "public", ""), ("POST", "public", "")]),
@@ -181,13 +206,19 @@ def entries(settings: Any, view: Any) -> list[tuple[str, str, str]]:
             [("GET", "session", ""), ("POST", "session", "")],
         ),
         (login_required(plain), [("ANY", "session", "")]),
-        (Private.as_view(), [("GET", "session", "")]),
+        (Private.as_view(), [("ANY", "session", "")]),
+        (never_cache(Private.as_view()), [("ANY", "session", "")]),
         (login_not_required(functools.partial(plain)), [("ANY", "public", "")]),
         (scopes_required("read:sites", "admin")(plain), [("ANY", "scopes", "read:sites admin")]),
         (scopes_required("read:sites")(Private).as_view(), [("GET", "scopes", "read:sites")]),
         (
+            scopes_required("read:sites")(Editable).as_view(http_method_names=["post"]),
+            [("POST", "scopes", "read:sites")],
+        ),
+        (scopes_required("read:sites")(ByDispatch).as_view(), [("ANY", "scopes", "read:sites")]),
+        (
             method_decorator(scopes_required("admin"), name="dispatch")(Private).as_view(),
-            [("GET", "scopes", "admin read:sites")],
+            [("GET", "scopes", "admin")],
         ),
     ],
 )
@@ -200,10 +231,25 @@ UNDECLARED = [
     (silent, "declares no required_scopes"),
     (Reports.as_view(required_scopes={"GET": []}), "says nothing about POST"),
     (Reports.as_view(required_scopes=None), "declares no required_scopes"),
-    (Reports.as_view(permission_classes=[IsAuthenticated]), "any token that IsAuthenticated admits"),
-    (Reports.as_view(permission_classes=[IsAdminUser]), "any token that IsAdminUser admits"),
+    (
+        Reports.as_view(permission_classes=[IsAuthenticated]),
+        "IsAuthenticated admits whatever Access",
+    ),
+    (Reports.as_view(permission_classes=[IsAdminUser]), "IsAdminUser admits whatever AccessTokenAuth"),
+    (
+        Reports.as_view(authentication_classes=[TokenAuthentication], permission_classes=[IsAuthenticated]),
+        "IsAuthenticated admits whatever TokenAuthentication accepts",
+    ),
+    (Reports.as_view(permission_classes=[HasScopes.of("a") | AllowAny]), "anybody may ask: (a | AllowAny)"),
+    (Reports.as_view(permission_classes=[HasScopes.of("a") | IsAuthenticatedOrReadOnly]), "anybody may ask"),
+    (Reports.as_view(permission_classes=[HasScopes.of("a") | IsAuthenticated]), "a token that has no scope"),
+    (Reports.as_view(permission_classes=[IsAuthenticated & ~HasScopes.of("a")]), "a token that has no scope"),
+    (Reports.as_view(permission_classes=[~HasScopes.of("a")]), "anybody may ask: ~(a)"),
+    (Reports.as_view(permission_classes=[~(HasScopes.of("a") & IsAdminUser)]), "anybody may ask"),
     (plain, "marked by none of scopes_required"),
-    (View.as_view(), None),
+    (View.as_view(), "marked by none of scopes_required"),
+    (WrongOrder.as_view(), "marked by none of scopes_required"),
+    (ByDispatch.as_view(), "marked by none of scopes_required"),
     (Callable(), "marked by none of scopes_required"),
     (functools.partial(functools.partial(plain)), "marked by none of scopes_required"),
     (Uninspectable.as_view(), "it cannot be inspected: LookupError: no tenant"),
@@ -211,11 +257,7 @@ UNDECLARED = [
 
 
 @pytest.mark.parametrize(("view", "problem"), UNDECLARED)
-def test_what_is_undeclared_is_found(settings: Any, view: Any, problem: str | None) -> None:
-    if problem is None:
-        # It answers nothing, and there is nothing to open.
-        assert entries(settings, view) == []
-        return
+def test_what_is_undeclared_is_found(settings: Any, view: Any, problem: str) -> None:
     assert "! UNDECLARED" in listed(settings, path("x", view))
     with pytest.raises(CommandError, match="/x") as raised:
         listed(settings, path("x", view), fail_undeclared=True)
@@ -260,8 +302,12 @@ def test_the_views_of_an_admin_site(settings: Any) -> None:
     found = json.loads(listed(settings, path("desk/", site().urls), format="json"))
     access = {entry["url"]: entry["access"] for entry in found}
     assert access["/desk/"] == access["/desk/inventory/site/report/"] == "session"
+    assert access["/desk/inventory/site/cached/"] == "session"
     assert access["/desk/login/"] == "public"
-    assert [url for url, one in access.items() if one == "undeclared"] == ["/desk/inventory/site/unguarded/"]
+    assert [url for url, one in access.items() if one == "undeclared"] == [
+        "/desk/inventory/site/unguarded/",
+        "/desk/inventory/site/unguarded/cached/",
+    ]
 
 
 def test_where_every_view_asks_for_a_login(settings: Any) -> None:
@@ -324,3 +370,10 @@ def test_one_view_that_cannot_be_asked_hides_no_other(settings: Any) -> None:
         ("/b", "POST"),
     ]
     assert found[0]["problem"] == "it cannot be inspected: RuntimeError: it needs a request"
+
+
+def test_reading_alone_may_be_open(settings: Any) -> None:
+    view = Reports.as_view(
+        authentication_classes=[SessionAuthentication], permission_classes=[IsAuthenticatedOrReadOnly]
+    )
+    assert entries(settings, view) == [("GET", "public", ""), ("POST", "session", "")]

@@ -61,7 +61,16 @@ def test_the_table(tokens: dict[str, AccessToken]) -> None:
     assert len({line.index("2026-06-01") for line in lines[1:3]} | {lines[0].index("LAST USED")}) == 2
     key = tokens["active"]
     assert lines[2].split("  ")[0] == str(key.pk)
-    for text in ("cron", key.hint, "bob", "api_key live", "active", "2026-06-01 12:00", "never"):
+    for text in (
+        "cron",
+        key.hint,
+        "bob",
+        "api_key live",
+        "greenfleet",
+        "active",
+        "2026-06-01 12:00 UTC",
+        "never",
+    ):
         assert text in lines[2]
     assert lines[2].endswith("  read:sites read:assets")
     assert lines[3].endswith("  -")
@@ -114,6 +123,26 @@ def test_the_json(tokens: dict[str, AccessToken]) -> None:
     }
     (revoked,) = json.loads(listtokens("--status", "revoked", "--format", "json")[0])
     assert (revoked["revoked_by"], revoked["revoked_reason"]) == ("alice", "stolen")
+
+
+def test_what_a_terminal_would_obey_is_not_printed(alice: User) -> None:
+    long = alice.generate_access_token("n" * 255, ["read:sites"])
+    odd = alice.generate_access_token("right\u202eleft\u2028line", [])
+    type(alice).objects.filter(pk=alice.pk).update(username="al\x1b[31mice\nbob")
+    _header, first, second = listtokens()[0].splitlines()
+    assert "\x1b" not in first
+    assert "al?[31mice?bob" in first
+    assert "n" * 39 + "…" in first
+    assert "n" * 40 not in first
+    assert "right?left?line" in second
+    assert first.startswith(str(long.pk))
+    assert second.startswith(str(odd.pk))
+
+
+def test_times_are_those_of_the_time_zone(tokens: dict[str, AccessToken], settings: object) -> None:
+    with timezone.override("Asia/Tokyo"):
+        assert "2026-06-01 21:00 JST" in listtokens("--user", "bob")[0]
+    assert "2026-06-01 12:00 UTC" in listtokens("--user", "bob")[0]
 
 
 @pytest.mark.usefixtures("alice")

@@ -152,6 +152,27 @@ def test_a_batch_is_no_larger_than_it_is_said(make: Callable[..., AccessToken]) 
     assert list(batches.delete(rows, "date", 2)) == [2, 2, 1]
 
 
+def test_a_batch_of_nothing_is_refused() -> None:
+    with pytest.raises(ValueError, match="1 row or more"):
+        next(batches.delete(TokenLogin.objects.all(), "date", 0))
+
+
+@pytest.mark.usefixtures("alice")
+def test_when_it_is_interrupted_it_says_how_far_it_came() -> None:
+    for _ in range(2):
+        login(-91)
+
+    def interrupt(execute: Callable[..., Any], sql: str, *args: Any) -> Any:
+        if sql.startswith("DELETE") and TokenLogin.objects.count() == 1:
+            raise KeyboardInterrupt
+        return execute(sql, *args)
+
+    with connection.execute_wrapper(interrupt), pytest.raises(CommandError) as raised:
+        prunetokens("--batch", "1")
+    assert str(raised.value).startswith("Interrupted.\n0 tokens and 1 row of the login log were deleted")
+    assert raised.value.returncode == 130
+
+
 def test_what_changes_while_it_is_deleted_stays(make: Callable[..., AccessToken]) -> None:
     tokens = [make(str(number), expires_at=-40 + number) for number in range(4)]
     rows = AccessToken.objects.filter(expires_at__lte=timezone.now())
@@ -174,10 +195,12 @@ def test_what_changes_while_it_is_deleted_stays(make: Callable[..., AccessToken]
 def test_a_dry_run_deletes_nothing(make: Callable[..., AccessToken]) -> None:
     make("revoked", revoked_at=-31)
     make("unused", created_at=-396)
+    make("unused and expired", created_at=-396, expires_at=-31)
+    make("unused, expired lately", created_at=-396, expires_at=-29)
     login(-91)
     said = prunetokens("--dry-run")
-    assert said == "Would delete 2 tokens and 1 row of the login log.\n"
-    assert len(names()) == 2
+    assert said == "Would delete 4 tokens and 1 row of the login log.\n"
+    assert len(names()) == 4
     assert TokenLogin.objects.exists()
     assert prunetokens() == said.replace("Would delete", "Deleted")
 

@@ -96,6 +96,20 @@ def test_all_any_and_none() -> None:
     assert "x-required-scopes" not in operations["post"]
     either = schema_of(permission_classes=[HasAnyScope])["paths"]["/asked"]["get"]
     assert tokens(either) == [["read:sites"], ["read:assets"]]
+    assert either["description"].endswith("Scopes: `read:sites | read:assets`")
+    # A list would say that both are required.
+    assert "x-required-scopes" not in either
+    both = schema_of(permission_classes=[HasScopes.of("a"), HasScopes.of("b")])["paths"]["/asked"]["get"]
+    assert tokens(both) == [["a", "b"]]
+    assert both["x-required-scopes"] == ["a", "b"]
+
+
+def test_where_no_session_is_accepted_none_is_offered() -> None:
+    tokens_only = type("TokensOnly", (Asked,), {"session_allowed": False})
+    schema = SchemaGenerator(patterns=[path("asked", tokens_only.as_view())]).get_schema(public=True)
+    security = schema["paths"]["/asked"]["get"]["security"]
+    assert [list(one) for one in security] == [["accessToken"], ["apiKey"]]
+    assert [list(one) for one in schema_of()["paths"]["/asked"]["get"]["security"]][2:] == [["cookieAuth"]]
 
 
 def test_what_is_composed_is_described() -> None:

@@ -25,8 +25,9 @@ def check_middleware(app_configs: Sequence[AppConfig] | None, **kwargs: Any) -> 
         return []
     return [
         checks.Warning(
-            "tokenauth.middleware.AccessTokenMiddleware is not installed: login attempts are written at "
-            "once, inside the request's transaction, and a roll-back takes them along.",
+            "tokenauth.middleware.AccessTokenMiddleware is not installed: views of plain Django see the "
+            "session beside a credential, and login attempts are written inside the request's transaction, "
+            "where a roll-back takes them along.",
             hint=f"Add {MIDDLEWARE!r} to MIDDLEWARE.",
             id="tokenauth.W001",
         )

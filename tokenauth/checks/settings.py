@@ -129,7 +129,7 @@ def check_settings(app_configs: Sequence[AppConfig] | None, **kwargs: Any) -> Me
 
 def check_deployment(app_configs: Sequence[AppConfig] | None, **kwargs: Any) -> Messages:
     """Of ``check --deploy``: scopes are enforced."""
-    if check_settings(app_configs) or conf.ENFORCE_SCOPES:
+    if any(message.is_serious() for message in check_settings(app_configs)) or conf.ENFORCE_SCOPES:
         return []
     return [
         checks.Warning(

@@ -27,7 +27,9 @@ def check_views(app_configs: Sequence[AppConfig] | None, **kwargs: Any) -> list[
         # Those come first: what is registered cannot be told from settings that are wrong.
         return []
     # A view may stand under several URLs, and is told of once.
-    messages = {message.msg: message for endpoint in endpoints() for message in _messages(endpoint)}
+    messages = {
+        message.msg: message for endpoint in endpoints(ask_views=False) for message in _messages(endpoint)
+    }
     return list(messages.values())
 
 
@@ -35,7 +37,7 @@ def _messages(endpoint: Endpoint) -> Iterator[checks.CheckMessage]:
     rule = endpoint.rule
     if rule.is_misdeclared:
         yield checks.Error(f"{endpoint.view}: {rule.problem}", id="tokenauth.E011")
-    if rule.in_vain:
+    if rule.is_unasked:
         yield checks.Warning(
             f"{endpoint.view} declares required_scopes, and none of its permissions asks.",
             hint="Add HasScopes to its permission_classes, or take required_scopes away.",

@@ -118,7 +118,8 @@ def prunable(before: datetime) -> list[tuple[QuerySet[AccessToken], str]]:
     if lifetime := conf.UNUSED_TOKEN_LIFETIME:
         # What was not used since was not made since. An index of the last use would cost each use a write.
         unused = status.is_unused(before, lifetime) & Q(created_at__lt=before - lifetime)
-        ended.append((standing.filter(unused), "created_at"))
+        unexpired = Q(expires_at__isnull=True) | Q(expires_at__gt=before)
+        ended.append((standing.filter(unused, unexpired), "created_at"))
     return ended
 
 

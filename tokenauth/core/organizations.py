@@ -1,16 +1,20 @@
 """Organizations: where a person belongs, and how a token narrows that."""
 
 from collections.abc import Collection
-from typing import Any
+from typing import Any, TypeVar
 
 from django.core.exceptions import ImproperlyConfigured
-from django.db.models import Model
+from django.db import connections
+from django.db.models import BinaryField, CharField, F, Func, Model, QuerySet, TextField
+from django.db.models.lookups import In
 from django.http import HttpRequest
 from django.utils.module_loading import import_string
 
 from tokenauth.conf import conf
 from tokenauth.core.request_state import Refusal, state_of
 from tokenauth.exceptions import Reason
+
+Row = TypeVar("Row", bound=Model)
 
 
 def organizations_of(user: Any) -> frozenset[str]:
@@ -26,7 +30,7 @@ def organizations_of(user: Any) -> frozenset[str]:
     if isinstance(organizations, str) or not isinstance(organizations, Collection):
         raise ImproperlyConfigured(f"{path} must return a set of texts, not {type(organizations).__name__}.")
     # An object of no organization belongs to nobody who is in none.
-    return frozenset(organizations) - {"", None}
+    return frozenset(str(one) for one in organizations if one not in ("", None))
 
 
 def organizations_open_to(user: Any, auth: object) -> frozenset[str]:
@@ -39,6 +43,31 @@ def organizations_open_to(user: Any, auth: object) -> frozenset[str]:
     organizations = organizations_of(user)
     narrowed_to = getattr(auth, "organization", "")
     return organizations & {narrowed_to} if narrowed_to else organizations
+
+
+def rows_open_to(
+    queryset: QuerySet[Row], user: Any, auth: object, field: str = "organization"
+) -> QuerySet[Row]:
+    """Those of ``queryset`` whose organization ``user`` may reach with ``auth`` (``request.auth``).
+
+    ``field`` holds a row's organization; ``__`` follows relations, each to one object.
+
+    :raises ImproperlyConfigured: as :func:`organizations_of`.
+    """
+    open_to = organizations_open_to(user, auth)
+    queryset = queryset.filter(**{f"{field}__in": open_to})
+    if connections[queryset.db].vendor == "mysql" and _is_text(queryset.model, field):
+        # By its collation, "Northwind" and "northwind " would be "northwind" as well.
+        binary = Func(F(field), template="CAST(%(expressions)s AS BINARY)", output_field=BinaryField())
+        return queryset.filter(In(binary, [one.encode() for one in open_to])) if open_to else queryset
+    return queryset
+
+
+def _is_text(model: type[Model], field: str) -> bool:
+    *relations, name = field.split("__")
+    for relation in relations:
+        model = model._meta.get_field(relation).related_model  # type: ignore[assignment]
+    return isinstance(model._meta.get_field(name), CharField | TextField)
 
 
 def organization_of(instance: Any, field: str) -> str:

@@ -95,12 +95,19 @@ def refusal(
     if negated:
         # It says what a caller may not have: there is no scope to ask for.
         refused = Refusal(Reason.INSUFFICIENT_SCOPE) if refused is None else None
-    if refused is not None and refused.reason is Reason.INSUFFICIENT_SCOPE and not conf.ENFORCE_SCOPES:
+    if refused is not None and _is_only_reported(refused):
         attempts.report(request, refused, user, auth)
         refused = None
     # Of a negated one, nothing that a client could mend.
     state.refusal = None if negated else refused
     return refused
+
+
+def _is_only_reported(refusal: Refusal) -> bool:
+    if conf.ENFORCE_SCOPES or refusal.reason is not Reason.INSUFFICIENT_SCOPE:
+        return False
+    # Whoever could make tokens would keep them when scopes are enforced again.
+    return scopes.TOKENS_MANAGE not in refusal.scopes
 
 
 def _judge(

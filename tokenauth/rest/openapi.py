@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 from django.core.exceptions import ImproperlyConfigured
 
 from tokenauth.conf import conf
-from tokenauth.endpoints import rule_of_view
+from tokenauth.endpoints.rest_framework import rule_of_view
 
 try:
     from drf_spectacular import openapi
@@ -36,10 +36,18 @@ class AutoSchema(openapi.AutoSchema):
         rule = _rule_of(self)
         return f"{description}\n\nScopes: `{rule.requires}`".strip() if rule.requires else description
 
+    def get_auth(self) -> list[dict[str, Any]]:
+        auths: list[dict[str, Any]] = super().get_auth()
+        if getattr(self.view, "session_allowed", True):
+            return auths
+        return [auth for auth in auths if {AccessTokenScheme.name, APIKeyScheme.name} & auth.keys()]
+
     def get_extensions(self) -> dict[str, Any]:
         rule = _rule_of(self)
         extensions: dict[str, Any] = super().get_extensions()
-        return {**extensions, "x-required-scopes": list(rule.scopes)} if rule.scopes else extensions
+        # A list says that all of them are required: what is otherwise is told by the description.
+        is_list = rule.match == "all" and rule.scopes
+        return {**extensions, "x-required-scopes": list(rule.scopes)} if is_list else extensions
 
 
 class AccessTokenScheme(OpenApiAuthenticationExtension):  # type: ignore[no-untyped-call]
@@ -54,10 +62,10 @@ class AccessTokenScheme(OpenApiAuthenticationExtension):  # type: ignore[no-unty
         if not str(spectacular_settings.OAS_VERSION).startswith("3.1"):
             return {self.name: []}
         rule = _rule_of(auto_schema)
-        if len(rule.scopes) > 1 and rule.requires == " | ".join(rule.scopes):
+        if rule.match == "any":
             return [{self.name: [scope]} for scope in rule.scopes]
         # What is composed of other permissions cannot be said here; the description does.
-        return {self.name: list(rule.scopes) if rule.requires == " ".join(rule.scopes) else []}
+        return {self.name: list(rule.scopes) if rule.match == "all" else []}
 
     def get_security_definition(self, auto_schema: openapi.AutoSchema) -> dict[str, str]:
         if conf.AUTH_HEADER.lower() == "authorization":

@@ -5,6 +5,7 @@ from typing import TYPE_CHECKING, Any
 
 from django.core.exceptions import ValidationError
 from django.core.management.base import BaseCommand, CommandError
+from django.utils import timezone
 
 from tokenauth.core import status
 from tokenauth.core.owners import user_named
@@ -18,7 +19,7 @@ if TYPE_CHECKING:
     from django.core.management.base import CommandParser
     from django.db.models import QuerySet
 
-_HEADER = ("ID", "NAME", "HINT", "USER", "KIND", "STATUS", "LAST USED", "EXPIRES", "SCOPES")
+_HEADER = ("ID", "NAME", "HINT", "USER", "KIND", "ORGANIZATION", "STATUS", "LAST USED", "EXPIRES", "SCOPES")
 
 
 class Command(BaseCommand):
@@ -36,7 +37,7 @@ class Command(BaseCommand):
             return
         rows = [_as_row(token) for token in tokens.iterator()]
         if rows:
-            self.stdout.write(table(_HEADER, rows))
+            self.stdout.write(table(_HEADER, rows, longest=40))
         # Not for the program that reads the table.
         self.stderr.write(counted(len(rows), "token"))
 
@@ -67,15 +68,16 @@ def _as_row(token: AccessToken) -> tuple[str, ...]:
         token.hint,
         token.user.get_username(),
         f"{token.kind} {token.environment}".strip(),
+        token.organization or "-",
         token.status,
         _minute(token.last_used_at),
         _minute(token.expires_at),
-        " ".join(map(str, token.scopes)) or "-",
+        " ".join(map(str, token.scopes or ())) or "-",
     )
 
 
 def _minute(moment: datetime | None) -> str:
-    return "never" if moment is None else moment.strftime("%Y-%m-%d %H:%M")
+    return "never" if moment is None else f"{timezone.localtime(moment):%Y-%m-%d %H:%M %Z}"
 
 
 def _as_json(token: AccessToken) -> dict[str, Any]:

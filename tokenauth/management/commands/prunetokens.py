@@ -54,19 +54,18 @@ class Command(BaseCommand):
         now = timezone.now()
         tokens_before = now - duration(options["older_than"])
         logins_before = now - duration(options["logins_older_than"])
-        if options["dry_run"]:
-            tokens, logins = _count(tokens_before, logins_before)
-            self.stdout.write(f"Would delete {_spelled(tokens, logins)}.")
-            return
         deleted = {"tokens": 0, "logins": 0}
         try:
+            if options["dry_run"]:
+                tokens, logins = _count(tokens_before, logins_before)
+                self.stdout.write(f"Would delete {_spelled(tokens, logins)}.")
+                return
             for kind, count in _prune(tokens_before, logins_before, options["batch"]):
                 deleted[kind] += count
         except Error as error:
-            raise CommandError(
-                f"The database failed: {str(error).strip()}\n{_spelled(**deleted)} were deleted before, "
-                "and stay deleted. Run the command again for the rest."
-            ) from error
+            raise CommandError(f"The database failed: {str(error).strip()}{_so_far(**deleted)}") from error
+        except KeyboardInterrupt as interrupt:
+            raise CommandError(f"Interrupted.{_so_far(**deleted)}", returncode=130) from interrupt
         self.stdout.write(self.style.SUCCESS(f"Deleted {_spelled(**deleted)}."))
 
 
@@ -88,6 +87,15 @@ def _prune(tokens_before: datetime, logins_before: datetime, batch: int) -> Iter
 def _count(tokens_before: datetime, logins_before: datetime) -> tuple[int, int]:
     tokens = sum(tokens.count() for tokens, _ in lifecycle.prunable(tokens_before))
     return tokens, attempts.prunable(logins_before).count()
+
+
+def _so_far(tokens: int, logins: int) -> str:
+    if not tokens + logins:
+        return "\nNothing was deleted."
+    return (
+        f"\n{_spelled(tokens, logins)} were deleted before, and stay deleted. "
+        "Run the command again for the rest."
+    )
 
 
 def _spelled(tokens: int, logins: int) -> str:
