@@ -22,7 +22,6 @@ from rest_framework.routers import SimpleRouter
 from rest_framework.test import APIClient
 
 import tokenauth.signals
-from testproject.accounts.organizations import organizations_of as conf_organizations
 from tests.conftest import bearer
 from tokenauth.checks import check_settings, check_views
 from tokenauth.conf import KEYS, conf
@@ -85,10 +84,12 @@ def test_the_how_to(alice: User) -> None:
 
 
 @pytest.mark.django_db
-def test_the_attempts_of_a_leaked_token(alice: User, api: APIClient) -> None:
+def test_the_attempts_of_a_leaked_token(alice: User, api: APIClient, monkeypatch: pytest.MonkeyPatch) -> None:
     token = alice.generate_access_token("leaked", [])
     api.get("/inventory-service/sites", **bearer(token))
-    found = run(example(OPERATING, "leaked"), leaked=token.raw_token)["attempts"]
+    # What is typed, that is, without an echo.
+    monkeypatch.setattr("getpass.getpass", lambda prompt: token.raw_token)
+    found = run(example(OPERATING, "leaked"))["attempts"]
     assert list(found) == list(TokenLogin.objects.all())
     assert found.count() == 1
 
@@ -116,40 +117,45 @@ def serving(*patterns: Any) -> Iterator[None]:
 
 @pytest.mark.django_db
 def test_plain_django(alice: User, settings: Any) -> None:
-    configured = run(example(PLAIN, "plain settings"))
-    settings.MIDDLEWARE, settings.TOKENAUTH = configured["MIDDLEWARE"], configured["TOKENAUTH"]
-    assert set(configured["INSTALLED_APPS"]) <= set(settings.INSTALLED_APPS)
+    apps, middleware = list(settings.INSTALLED_APPS), list(settings.MIDDLEWARE)
+    configured = run(example(PLAIN, "plain settings"), INSTALLED_APPS=[], MIDDLEWARE=[])
+    assert set(configured["INSTALLED_APPS"]) <= set(apps)
+    assert set(configured["MIDDLEWARE"]) <= set(middleware)
+    settings.TOKENAUTH = configured["TOKENAUTH"]
     views = run(example(PLAIN, "plain views"))
+    urls = run(example(PLAIN, "plain urls"), urlpatterns=[], path=path, **views)["urlpatterns"]
     reader = bearer(alice.generate_access_token("reader", ["read:reports"]))
     writer = bearer(alice.generate_access_token("writer", ["write:reports"]))
-    with serving(
-        path("reports", views["reports"]),
-        path("asynchronously", views["reports_asynchronously"]),
-        path("write", views["WriteReports"].as_view()),
-        path("scripts", views["ForScriptsAlone"].as_view()),
-    ):
+    with serving(*urls):
         assert check_views(None) == []
         client = Client()
         assert client.get("/reports", **reader).json() == {"reports": [], "for": "alice"}
-        assert client.get("/asynchronously", **reader).json() == {"token": "reader"}
+        assert client.get("/reports/asynchronously", **reader).json() == {"token": "reader"}
         assert client.get("/reports", **writer).status_code == 403
-        assert client.post("/write", **writer).json() == {"made_by": "alice"}
-        assert client.get("/scripts", **reader).status_code == 200
+        assert client.post("/reports/new", **writer).json() == {"made_by": "alice"}
+        assert client.get("/reports/scripts", **reader).status_code == 200
         client.force_login(alice)
-        assert client.get("/scripts").status_code == 403
-        assert client.get("/asynchronously").json() == {"token": None}
+        assert client.get("/reports/scripts").status_code == 403
+        assert client.get("/reports/asynchronously").json() == {"token": None}
 
 
 @pytest.mark.django_db
-def test_organizations(alice: User, bob: User, api: APIClient, settings: Any) -> None:
-    settings.TOKENAUTH = {
-        **settings.TOKENAUTH,
-        **run(example(ORGANIZATIONS, "organizations settings"))["TOKENAUTH"],
-    }
-    organizations_of = run(example(ORGANIZATIONS, "organizations function"))["organizations_of"]
-    assert organizations_of(alice) == conf_organizations(alice) == {"northwind"}
-    views = run(example(ORGANIZATIONS, "organizations views"))
-    token = run(example(ORGANIZATIONS, "organizations token"), user=alice)["token"]
+def test_organizations(
+    alice: User, bob: User, api: APIClient, settings: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    function = run(example(ORGANIZATIONS, "mysite/organizations.py"))["organizations_of"]
+    monkeypatch.setitem(globals(), "organizations_of", function)
+    configured = run(example(ORGANIZATIONS, "settings.py: organizations"))["TOKENAUTH"]
+    assert configured == {"USER_ORGANIZATIONS": "mysite.organizations.organizations_of"}
+    settings.TOKENAUTH = {**settings.TOKENAUTH, "USER_ORGANIZATIONS": f"{__name__}.organizations_of"}
+
+    def run_in_the_inventory(name: str) -> dict[str, Any]:
+        return run(example(ORGANIZATIONS, name).replace("from .", "from testproject.inventory."))
+
+    views = run_in_the_inventory("views.py: organizations")
+    serializers = run_in_the_inventory("serializers.py: organizations")
+    views["AssetsOfSites"].serializer_class = serializers["AssetSerializer"]
+    token = run(example(ORGANIZATIONS, "a token of one organization"), user=alice)["token"]
     assert token.organization == "northwind"
     router = SimpleRouter(trailing_slash=False)
     router.register("sites", views["SiteViewSet"], basename="site")
@@ -159,13 +165,23 @@ def test_organizations(alice: User, bob: User, api: APIClient, settings: Any) ->
     with serving(*router.urls):
         made = api.post("/sites", {"name": "n", "city": "c"}, format="json", **hers).json()
         assert made["organization"] == "northwind"
-        asset = {"site": made["id"], "name": "a", "kind": "solar", "power_kw": 1}
-        assert api.post("/assets", asset, format="json", **hers).status_code == 201
+        asset = {"site": made["id"], "name": "a", "kind": "solar", "power_kw": 1, "organization": "x"}
+        created = api.post("/assets", asset, format="json", **hers)
+        assert (created.status_code, created.json()["organization"]) == (201, "northwind")
         for url in ("/sites", "/assets"):
             assert len(api.get(url, **hers).json()) == len(api.get(url, **bearer(token)).json()) == 1
             assert api.get(url, **his).json() == []
         assert api.get(f"/sites/{made['id']}", **his).status_code == 404
         assert api.post("/assets", asset, format="json", **his).status_code == 400
+        type(bob).objects.filter(pk=bob.pk).update(organization="")
+        assert api.post("/sites", {"name": "n", "city": "c"}, format="json", **his).status_code == 400
+
+
+@pytest.mark.django_db
+def test_the_row_of_a_request(api: APIClient) -> None:
+    api.get("/inventory-service/sites", HTTP_X_REQUEST_ID="7f3a", **bearer("pat_junk"))
+    (row,) = run(example(OPERATING, "request id"))["rows"]
+    assert row["reason"] == "malformed"
 
 
 def test_openapi(settings: Any) -> None:
@@ -177,7 +193,8 @@ def test_openapi(settings: Any) -> None:
 
 
 def test_every_example_is_run_by_a_test() -> None:
-    run_here = set(re.findall(r'example\(\w+, "(.+?)"\)', Path(__file__).read_text()))
+    calls = r'(?:example\(\w+, |run_in_the_inventory\()"(.+?)"\)'
+    run_here = set(re.findall(calls, Path(__file__).read_text()))
     for page in DOCS.rglob("*.md"):
         if page in WALKED:
             continue

@@ -17,7 +17,7 @@ from django.utils.decorators import method_decorator
 from django.views import View
 from django.views.decorators.cache import never_cache
 from django.views.decorators.http import require_GET
-from rest_framework.authentication import SessionAuthentication, TokenAuthentication
+from rest_framework.authentication import BasicAuthentication, SessionAuthentication, TokenAuthentication
 from rest_framework.decorators import action, api_view, permission_classes
 from rest_framework.permissions import (
     AllowAny,
@@ -205,6 +205,12 @@ def entries(settings: Any, view: Any) -> list[tuple[str, str, str]]:
             ),
             [("GET", "session", ""), ("POST", "session", "")],
         ),
+        (
+            Reports.as_view(
+                authentication_classes=[BasicAuthentication], permission_classes=[IsAuthenticated]
+            ),
+            [("GET", "session", ""), ("POST", "session", "")],
+        ),
         (login_required(plain), [("ANY", "session", "")]),
         (Private.as_view(), [("ANY", "session", "")]),
         (never_cache(Private.as_view()), [("ANY", "session", "")]),
@@ -377,3 +383,12 @@ def test_reading_alone_may_be_open(settings: Any) -> None:
         authentication_classes=[SessionAuthentication], permission_classes=[IsAuthenticatedOrReadOnly]
     )
     assert entries(settings, view) == [("GET", "public", ""), ("POST", "session", "")]
+
+
+def test_what_cannot_be_marked_is_excepted(settings: Any) -> None:
+    patterns = [path("theirs/x", plain), path("ours/x", plain)]
+    with pytest.raises(CommandError) as raised:
+        listed(settings, *patterns, fail_undeclared=True, excepted=["/theirs/"])
+    assert "/theirs/" not in str(raised.value)
+    assert "/ours/x" in str(raised.value)
+    assert listed(settings, *patterns, fail_undeclared=True, excepted=["/theirs/", "/ours/x"])

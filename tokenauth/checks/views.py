@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import difflib
 from typing import TYPE_CHECKING, Any
 
 from django.conf import settings
@@ -45,8 +46,9 @@ def _messages(endpoint: Endpoint) -> Iterator[checks.CheckMessage]:
         )
     for scope in rule.scopes:
         if not scopes.is_registered(scope):
+            close = difflib.get_close_matches(scope, scopes.registry(), n=1)
             yield checks.Error(
-                f"{endpoint.view} requires {scope!r}, which is not registered.",
-                hint="Add it to TOKENAUTH['SCOPES'], or correct it.",
+                f"{endpoint.view} ({endpoint.url}) requires {scope!r}, which is not registered.",
+                hint=f"Did you mean {close[0]!r}?" if close else "Add it to TOKENAUTH['SCOPES'].",
                 id="tokenauth.E012",
             )

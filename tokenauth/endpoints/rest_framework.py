@@ -90,9 +90,15 @@ def _rule_of_open_view(view: Any, guards: list[Any], requires: str) -> Rule:
 
 
 def _rule_without_guard(view: Any, permissions: list[Any]) -> Rule:
-    from rest_framework.authentication import SessionAuthentication
+    from rest_framework.authentication import (
+        BasicAuthentication,
+        RemoteUserAuthentication,
+        SessionAuthentication,
+    )
 
-    others = [one for one in view.get_authenticators() if not isinstance(one, SessionAuthentication)]
+    # Those of people: there is nothing that scopes could limit.
+    of_people = (BasicAuthentication, RemoteUserAuthentication, SessionAuthentication)
+    others = [one for one in view.get_authenticators() if not isinstance(one, of_people)]
     if not others:
         return Rule(Access.SESSION)
     readers = " or ".join(type(one).__name__ for one in others)

@@ -23,7 +23,7 @@ class Access(StrEnum):
     SCOPES = "scopes"
     # Any signed-in caller: no scope is required, and the view says so.
     SIGNED_IN = "signed in"
-    # People signed in: no token opens it.
+    # People signed in, by a session or a password: no token opens it.
     SESSION = "session"
     # Everybody, and the view says so.
     PUBLIC = "public"

@@ -35,6 +35,15 @@ class Command(BaseCommand):
             help="exit with 1 where a view does not say who may ask: for continuous integration",
         )
 
+        parser.add_argument(
+            "--except",
+            action="append",
+            default=[],
+            metavar="URL",
+            dest="excepted",
+            help="the beginning of URLs that may say nothing, such as /i18n/; may be repeated",
+        )
+
     def handle(self, *args: Any, **options: Any) -> None:
         found = list(endpoints())
         if options["format"] == "json":
@@ -42,7 +51,12 @@ class Command(BaseCommand):
         else:
             self.stdout.write(table(("METHOD", "URL", "SCOPES", "VIEW"), map(_as_row, found)))
             self.stdout.write(f"\n{_summary(found)}")
-        undeclared = [endpoint for endpoint in found if endpoint.rule.access is Access.UNDECLARED]
+        excepted = tuple(options["excepted"])
+        undeclared = [
+            endpoint
+            for endpoint in found
+            if endpoint.rule.access is Access.UNDECLARED and not endpoint.url.startswith(excepted)
+        ]
         if undeclared and options["fail_undeclared"]:
             lines = [f"  {one.method} {one.url} ({one.view}): {one.rule.problem}" for one in undeclared]
             raise CommandError("\n".join(["These do not say who may ask:", *lines]))
