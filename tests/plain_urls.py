@@ -144,6 +144,7 @@ urlpatterns = [
     path("login-required-and-marked", login_required(sites)),
     path("marked-and-login-required", scopes_required("read:sites")(login_required(who))),
     path("permission-and-marked", permission_required("inventory.view_site", raise_exception=True)(sites)),
+    path("by-name/<str:name>", scopes_required("read:sites")(lambda request, name: who(request))),
     path("two", scopes_required("read:sites", "read:assets")(who)),
     path("twice", scopes_required("read:sites")(scopes_required("read:assets")(who))),
     path("tokens-only-plain", tokens_only),

@@ -85,6 +85,19 @@ def test_a_foreign_credential_is_let_through_and_not_spelled_out(alice: User, ca
 
 
 @pytest.mark.usefixtures("report_only")
+def test_a_token_that_was_pasted_into_a_path_is_not_reported(
+    api: APIClient, alice: User, caplog: Any
+) -> None:
+    pasted = alice.generate_access_token("pasted", [])
+    with caplog.at_level(logging.DEBUG, logger="tokenauth"):
+        answer = api.get(f"/by-name/{pasted.raw_token}", **bearer(pasted))
+    assert answer.status_code == 200
+    assert "GET by-name/<str:name> needs [read:sites]" in caplog.text
+    assert pasted.raw_token not in caplog.text
+    assert not any(str(pasted.raw_token) in str(row) for row in TokenLogin.objects.values_list())
+
+
+@pytest.mark.usefixtures("report_only")
 def test_all_other_refusals_stand(api: APIClient, alice: User) -> None:
     assert api.get("/who").status_code == 401
     assert api.get("/class").status_code == 401

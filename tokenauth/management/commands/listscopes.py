@@ -34,7 +34,6 @@ class Command(BaseCommand):
             action="store_true",
             help="exit with 1 where a view does not say who may ask: for continuous integration",
         )
-
         parser.add_argument(
             "--except",
             action="append",
