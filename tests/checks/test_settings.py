@@ -188,3 +188,7 @@ def test_a_deployment_that_reports_only_is_warned_of(settings: Any) -> None:
     assert check_deployment(None) == []
     settings.TOKENAUTH = {"ENFORCE_SCOPES": 0}
     assert check_deployment(None) == []
+    # Another warning does not hide it.
+    settings.TOKENAUTH = {"ENFORCE_SCOPES": False, "API_KEY_HEADER": "X-Client"}
+    assert [message.id for message in check_settings(None)] == ["tokenauth.W003"]
+    assert [message.id for message in check_deployment(None)] == ["tokenauth.W005"]

@@ -1,7 +1,7 @@
 from __future__ import annotations
 
 from types import ModuleType
-from typing import Any
+from typing import Any, ClassVar
 
 import pytest
 from django.urls import clear_url_caches, path
@@ -52,8 +52,11 @@ class Composed(Base):
 class Choosing(Undeclared):
     """Chooses its permissions by code of its own, which no check runs."""
 
+    asked: ClassVar[list[Any]] = []
+
     def get_permissions(self) -> Any:
-        raise AssertionError("it is not called")
+        self.asked.append(self)
+        return []
 
 
 class Things(ViewSet):
@@ -119,11 +122,15 @@ def checked(settings: Any, *patterns: Any) -> list[tuple[str, str]]:
         (Declared.as_view(http_method_names=["get"], required_scopes={"GET": ["read:sites"]}), []),
         (scopes_required("read:sites")(lambda request: None), []),
         (scopes_required("read:sides")(lambda request: None), ["tokenauth.E012"]),
-        (Choosing.as_view(), []),
     ],
 )
 def test_a_view(settings: Any, view: Any, expected: list[str]) -> None:
     assert [check for check, _ in checked(settings, path("x", view))] == expected
+
+
+def test_no_check_runs_the_code_of_a_view(settings: Any) -> None:
+    assert checked(settings, path("x", Choosing.as_view(required_scopes=["read:sites"]))) == []
+    assert Choosing.asked == []
 
 
 def test_what_is_said_names_the_view_and_the_method(settings: Any) -> None:
