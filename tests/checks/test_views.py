@@ -129,7 +129,7 @@ def test_a_view(settings: Any, view: Any, expected: list[str]) -> None:
 
 
 def test_no_check_runs_the_code_of_a_view(settings: Any) -> None:
-    assert checked(settings, path("x", Choosing.as_view(required_scopes=["read:sites"]))) == []
+    assert checked(settings, path("x", Choosing.as_view())) == []
     assert Choosing.asked == []
 
 
