@@ -26,7 +26,7 @@ from tests.conftest import bearer
 from tokenauth.checks import check_settings, check_views
 from tokenauth.conf import KEYS, conf
 from tokenauth.exceptions import Reason
-from tokenauth.models import TokenLogin
+from tokenauth.models import AccessToken, TokenLogin
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -200,6 +200,29 @@ def test_every_example_is_run_by_a_test() -> None:
             continue
         for first_line in re.findall(r"^ *```python\n(.*)", page.read_text(), re.MULTILINE):
             assert first_line.strip().removeprefix("# ") in run_here, f"{page.name}: {first_line}"
+
+
+def test_every_field_and_class_is_in_the_reference() -> None:
+    reference = REFERENCE.read_text()
+    for model in (AccessToken, TokenLogin):
+        assert f"`tokenauth.models.{model.__name__}`" in reference
+        for field in model._meta.concrete_fields:
+            assert field.primary_key or f"`{field.name}`" in reference, field.name
+    for name in (
+        "HasAccessTokens",
+        "AccessTokenAuthentication",
+        "APIKeyAuthentication",
+        "HasScopes",
+        "HasAnyScope",
+        "SameOrganization",
+        "AccessTokenMiddleware",
+        "scopes_required",
+        "exception_handler",
+        "acting_as",
+        "AutoSchema",
+        "rows_open_to",
+    ):
+        assert name in reference
 
 
 def test_every_command_is_in_the_reference() -> None:
