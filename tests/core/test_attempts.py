@@ -258,6 +258,23 @@ class TestAFlood:
             self.flood(api, 1)
         assert TokenLogin.objects.filter(reason="repeated").count() == 1
 
+    def test_rows_that_are_written_while_it_counts_are_not_missed(self, api: APIClient) -> None:
+        with time_machine.travel(NOON, tick=False):
+            self.flood(api, 55)
+            (share,) = attempt_limit._shares.values()
+            share.seen, share.writing = 60, 5
+
+            def commit_theirs(execute: Any, sql: str, *args: Any) -> Any:
+                counted = execute(sql, *args)
+                if "COUNT(" in sql:
+                    share.writing = 0
+                return counted
+
+            with connection.execute_wrapper(commit_theirs):
+                self.flood(api, 1)
+        assert share.writing == 0
+        assert TokenLogin.objects.filter(reason="repeated").count() == 1
+
     def test_some_rows_that_are_gone_make_as_much_room(self, api: APIClient) -> None:
         with time_machine.travel(NOON, tick=False):
             self.flood(api, 60)

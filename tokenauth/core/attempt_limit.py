@@ -68,7 +68,9 @@ def _count(row: TokenLogin, share: _Share, minute: datetime, using: str) -> None
     if log.filter(pk=share.repeated_pk).update(count=F("count") + 1):
         return
     rows = log.filter(ip_address=row.ip_address, date__gte=minute, success=False)
-    written = rows.count() + share.writing
+    # In this order: a row that is committed in between is counted twice, and not missed.
+    writing = share.writing
+    written = writing + rows.count()
     if written < ROWS_A_MINUTE:
         # Some of what was counted is not there: pruned, or rolled back.
         with _lock:
