@@ -18,7 +18,12 @@ from rest_framework.response import Response
 from testproject.accounts.models import User
 from testproject.inventory.models import Asset, Site
 from tests.conftest import bearer
-from tokenauth.core.organizations import organization_of, organizations_of, organizations_open_to
+from tokenauth.core.organizations import (
+    organization_of,
+    organizations_of,
+    organizations_open_to,
+    rows_open_to,
+)
 from tokenauth.permissions import HasScopes, SameOrganization
 
 if TYPE_CHECKING:
@@ -227,6 +232,23 @@ def test_what_a_collation_calls_the_same_is_another_organization(
     assert lookalike.name not in api.get("/inventory-service/sites.csv", **token).content.decode()
     asset = {"site": lookalike.pk, "name": "a", "kind": "solar", "power_kw": 1}
     assert api.post("/inventory-service/assets", asset, format="json", **token).status_code == 400
+
+
+@pytest.mark.parametrize("field", ["site__pk", "site_id", "site", "site__organization"])
+def test_rows_by_whatever_leads_to_the_organization(
+    alice: User,
+    sites: dict[str, Site],
+    tokenauth_settings: Callable[..., None],
+    monkeypatch: pytest.MonkeyPatch,
+    field: str,
+) -> None:
+    for site in sites.values():
+        Asset.objects.create(organization="x", site=site, name=site.name, kind="solar", power_kw=1)
+    mine = sites["northwind"]
+    monkeypatch.setitem(globals(), "by_key", lambda user: {mine.organization if "__o" in field else mine.pk})
+    tokenauth_settings(USER_ORGANIZATIONS=f"{__name__}.by_key")
+    (asset,) = rows_open_to(Asset.objects.all(), alice, None, field)
+    assert asset.site == mine
 
 
 def test_no_organization_is_none_of_anybodys(

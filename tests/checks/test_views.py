@@ -128,6 +128,23 @@ def test_a_view(settings: Any, view: Any, expected: list[str]) -> None:
     assert [check for check, _ in checked(settings, path("x", view))] == expected
 
 
+def test_a_view_set_is_told_of_once(settings: Any) -> None:
+    class Several(ViewSet):
+        required_scopes = ["read:sides"]
+
+        def list(self, request: Any) -> Response:
+            return Response()
+
+        def retrieve(self, request: Any, pk: str) -> Response:
+            return Response()
+
+    router = SimpleRouter()
+    router.register("several", Several, basename="several")
+    ((check, message),) = checked(settings, *router.urls)
+    assert check == "tokenauth.E012"
+    assert message.endswith("Several requires 'read:sides', which is not registered.")
+
+
 def test_no_check_runs_the_code_of_a_view(settings: Any) -> None:
     assert checked(settings, path("x", Choosing.as_view())) == []
     assert Choosing.asked == []

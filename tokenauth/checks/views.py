@@ -10,7 +10,6 @@ from django.core import checks
 
 from tokenauth.checks.settings import check_settings
 from tokenauth.core import scopes
-from tokenauth.endpoints import endpoints
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
@@ -27,7 +26,10 @@ def check_views(app_configs: Sequence[AppConfig] | None, **kwargs: Any) -> list[
     if any(message.is_serious() for message in check_settings(app_configs)):
         # Those come first: what is registered cannot be told from settings that are wrong.
         return []
-    # A view may stand under several URLs, and is told of once.
+    # Only here: a server that runs no checks has no use for it.
+    from tokenauth.endpoints import endpoints
+
+    # A view may stand under several URLs and answer by several actions, and is told of once.
     messages = {
         message.msg: message for endpoint in endpoints(ask_views=False) for message in _messages(endpoint)
     }
@@ -48,7 +50,7 @@ def _messages(endpoint: Endpoint) -> Iterator[checks.CheckMessage]:
         if not scopes.is_registered(scope):
             close = difflib.get_close_matches(scope, scopes.registry(), n=1)
             yield checks.Error(
-                f"{endpoint.view} ({endpoint.url}) requires {scope!r}, which is not registered.",
+                f"{endpoint.view} requires {scope!r}, which is not registered.",
                 hint=f"Did you mean {close[0]!r}?" if close else "Add it to TOKENAUTH['SCOPES'].",
                 id="tokenauth.E012",
             )

@@ -67,7 +67,8 @@ def _is_text(model: type[Model], field: str) -> bool:
     *relations, name = field.split("__")
     for relation in relations:
         model = model._meta.get_field(relation).related_model  # type: ignore[assignment]
-    return isinstance(model._meta.get_field(name), CharField | TextField)
+    column = model._meta.pk if name == "pk" else model._meta.get_field(name)
+    return isinstance(column, CharField | TextField)
 
 
 def organization_of(instance: Any, field: str) -> str:

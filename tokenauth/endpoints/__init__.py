@@ -27,19 +27,21 @@ class Endpoint:
     method: str
     # Its dotted name.
     view: str
+    # Of a view set, the action that answers.
+    action: str
     rule: Rule
 
 
-def endpoints(urlconf: Any = None, *, ask_views: bool = True) -> Iterator[Endpoint]:
-    """Those of ``urlconf`` (the project's, where None), in its order.
+def endpoints(*, ask_views: bool = True) -> Iterator[Endpoint]:
+    """Those of the project, in the order of its URLconf.
 
     ``ask_views=False`` runs no code of a view's own: what chooses its permissions itself is left out.
     """
-    for route, callback in _routes(get_resolver(urlconf)):
+    for route, callback in _routes(get_resolver()):
         url = simplify_regex(route)
         view = _name_of(callback)
         for method, action, rule in _rules(callback, ask_views=ask_views):
-            yield Endpoint(url, method, f"{view}.{action}" if action else view, rule)
+            yield Endpoint(url, method, view, action, rule)
 
 
 def _routes(resolver: URLResolver, prefix: str = "") -> Iterator[tuple[str, Any]]:

@@ -57,13 +57,17 @@ class Command(BaseCommand):
             if endpoint.rule.access is Access.UNDECLARED and not endpoint.url.startswith(excepted)
         ]
         if undeclared and options["fail_undeclared"]:
-            lines = [f"  {one.method} {one.url} ({one.view}): {one.rule.problem}" for one in undeclared]
+            lines = [f"  {one.method} {one.url} ({_name_of(one)}): {one.rule.problem}" for one in undeclared]
             raise CommandError("\n".join(["These do not say who may ask:", *lines]))
+
+
+def _name_of(endpoint: Endpoint) -> str:
+    return f"{endpoint.view}.{endpoint.action}" if endpoint.action else endpoint.view
 
 
 def _as_row(endpoint: Endpoint) -> tuple[str, str, str, str]:
     requires = endpoint.rule.requires or _REQUIRING_NONE[endpoint.rule.access]
-    return endpoint.method, endpoint.url, requires, endpoint.view
+    return endpoint.method, endpoint.url, requires, _name_of(endpoint)
 
 
 def _as_json(endpoint: Endpoint) -> dict[str, Any]:
@@ -74,7 +78,7 @@ def _as_json(endpoint: Endpoint) -> dict[str, Any]:
         "access": rule.access.value,
         "scopes": list(rule.scopes),
         "requires": rule.requires,
-        "view": endpoint.view,
+        "view": _name_of(endpoint),
         "problem": rule.problem,
     }
 
