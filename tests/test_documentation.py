@@ -27,6 +27,7 @@ from tokenauth.checks import check_settings, check_views
 from tokenauth.conf import KEYS, conf
 from tokenauth.exceptions import Reason
 from tokenauth.models import AccessToken, TokenLogin
+from tokenauth.signals import token_rejected
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -38,6 +39,7 @@ DOCS = ROOT / "docs"
 REFERENCE = DOCS / "reference.md"
 HOW_TO = DOCS / "how-to" / "adding-to-a-project.md"
 OPERATING = DOCS / "how-to" / "operating.md"
+ROTATING = DOCS / "how-to" / "rotating-a-key.md"
 PLAIN = DOCS / "how-to" / "plain-django.md"
 ORGANIZATIONS = DOCS / "how-to" / "organizations.md"
 OPENAPI = DOCS / "how-to" / "openapi.md"
@@ -178,6 +180,28 @@ def test_organizations(
 
 
 @pytest.mark.django_db
+def test_rotating_a_key(alice: User, bob: User, api: APIClient, capsys: pytest.CaptureFixture[str]) -> None:
+    key = alice.generate_access_token("export", ["read:sites"], kind="api_key", environment="live")
+    run(example(ROTATING, "rotation"), key=key, operator=bob)
+    new = AccessToken.objects.get(rotated_from=key)
+    assert new.created_by == bob
+    assert AccessToken.objects.verify(capsys.readouterr().out.strip()) == new
+    run(example(ROTATING, "rotation"), key=key, operator=bob)
+    assert "rotated before" in capsys.readouterr().out
+    alarms: list[str] = []
+    receiver = run(example(ROTATING, "a key that was used after its rotation"), alarms=alarms)
+    try:
+        api.get("/inventory-service/sites", HTTP_X_API_KEY=key.raw_token)
+        assert alarms == []
+        key.revoke()
+        api.get("/inventory-service/sites", HTTP_X_API_KEY=key.raw_token)
+        api.get("/inventory-service/sites", HTTP_X_API_KEY="junk")
+    finally:
+        token_rejected.disconnect(receiver["tell_the_operator"])
+    assert alarms == [f"{key} of family {key.family}"]
+
+
+@pytest.mark.django_db
 def test_the_row_of_a_request(api: APIClient) -> None:
     api.get("/inventory-service/sites", HTTP_X_REQUEST_ID="7f3a", **bearer("pat_junk"))
     (row,) = run(example(OPERATING, "request id"))["rows"]
@@ -227,7 +251,7 @@ def test_every_field_and_class_is_in_the_reference() -> None:
 
 def test_every_command_is_in_the_reference() -> None:
     commands = [name for name, app in get_commands().items() if app == "tokenauth"]
-    assert len(commands) == 5
+    assert len(commands) == 6
     for name in commands:
         assert f"| `{name} " in REFERENCE.read_text(), name
 
@@ -235,7 +259,7 @@ def test_every_command_is_in_the_reference() -> None:
 def test_every_setting_reason_and_signal_is_in_the_reference() -> None:
     reference = REFERENCE.read_text()
     signals = [name for name, value in vars(tokenauth.signals).items() if isinstance(value, Signal)]
-    assert len(signals) == 4
+    assert len(signals) == 5
     for name in (*KEYS, *Reason.values, *signals):
         assert f"| `{name}` |" in reference, name
 
@@ -250,7 +274,7 @@ def test_nothing_else_is_in_the_reference() -> None:
 
 def test_the_reference_has_the_defaults() -> None:
     rows = re.findall(r"^\| `([A-Z_]+)` \| (.*?) \|", REFERENCE.read_text(), re.MULTILINE)
-    spelled = {"365 days": timedelta(days=365), "1 minute": timedelta(minutes=1)}
+    spelled = {"365 days": timedelta(days=365), "1 day": timedelta(days=1), "1 minute": timedelta(minutes=1)}
     with override_settings(TOKENAUTH={}):
         for name, default in rows:
             value = spelled[default] if default in spelled else ast.literal_eval(default.strip("`"))

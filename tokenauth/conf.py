@@ -17,6 +17,9 @@ T = TypeVar("T")
 # Reckoned from now, it stays within the calendar.
 LONGEST_DURATION = timedelta(days=36_525)
 
+# Whoever needs longer to deploy a key has two keys, not a rotation.
+LONGEST_OVERLAP = timedelta(days=30)
+
 
 class ScopeDefinition(TypedDict):
     """The long form of an entry of ``SCOPES``."""
@@ -82,6 +85,21 @@ class Conf:
     def UNUSED_TOKEN_LIFETIME(self) -> timedelta | None:  # noqa: N802
         """How long a token may lie unused (since its creation, if never used); None: for ever."""
         return self._read("UNUSED_TOKEN_LIFETIME", timedelta(days=365))
+
+    @property
+    def MAX_TOKENS_PER_USER(self) -> int | None:  # noqa: N802
+        """How many usable tokens a user may have; one and what it was rotated into count once."""
+        return self._read("MAX_TOKENS_PER_USER", None)
+
+    @property
+    def MAX_TOKENS_REACHED(self) -> Literal["refuse", "revoke_oldest"]:  # noqa: N802
+        """What becomes of one token more: refused, or made, and the oldest revoked."""
+        return self._read("MAX_TOKENS_REACHED", "refuse")
+
+    @property
+    def ROTATION_OVERLAP(self) -> timedelta:  # noqa: N802
+        """How long a token that was rotated lives on beside its successor."""
+        return self._read("ROTATION_OVERLAP", timedelta(days=1))
 
     @property
     def RECORD_LOGIN_ATTEMPTS(self) -> Literal["none", "failure", "all"]:  # noqa: N802

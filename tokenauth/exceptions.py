@@ -59,3 +59,25 @@ class CredentialError(Exception):
     def __reduce__(self) -> tuple[type[CredentialError], tuple[Reason, AccessToken | None]]:
         # By its arguments, not by its message: it crosses processes.
         return type(self), (self.reason, self.token)
+
+
+class RotationConflict(Exception):  # noqa: N818 - its name is the status it is answered with
+    """A token cannot be rotated (409): it has a successor, or it has ended.
+
+    ``reason``: ``rotated``, or the status that it has: ``expired``, ``unused`` or ``revoked``.
+    """
+
+    def __init__(self, reason: str) -> None:
+        super().__init__(_CONFLICTS[reason])
+        self.reason = reason
+
+    def __reduce__(self) -> tuple[type[RotationConflict], tuple[str]]:
+        return type(self), (self.reason,)
+
+
+_CONFLICTS = {
+    "rotated": _("The token was rotated before, into one that is in use or was not revoked."),
+    "expired": _("The token has expired; make a new one."),
+    "unused": _("The token was not used for too long and has lapsed; make a new one."),
+    "revoked": _("The token was revoked; make a new one."),
+}

@@ -10,17 +10,17 @@ from django.http.response import HttpResponseBase
 from django.utils.cache import patch_vary_headers
 
 from tokenauth.conf import conf
-from tokenauth.core import attempts, callers
-from tokenauth.core.request_state import state_of
+from tokenauth.core import attempts, callers, rotation
+from tokenauth.core.request_state import Verified, state_of
 
 
 class AccessTokenMiddleware:
     """Lets a credential open the views marked by ``scopes_required``, and no other view of plain Django.
 
-    Where one is presented, the session's user is ignored. Writes login attempts and
-    ``last_used_at`` after the answer, echoes ``X-Request-ID``, and sets ``Vary`` where a credential
-    decided the answer. Needed with REST framework too. Its place in ``MIDDLEWARE`` is after
-    ``AuthenticationMiddleware``, if there is one.
+    Where one is presented, the session's user is ignored. Writes login attempts and ``last_used_at``
+    after the answer, echoes ``X-Request-ID``, sets ``Vary`` where a credential decided the answer, and
+    ``Deprecation`` and ``Sunset`` on answers to a token that was rotated. Needed with REST framework
+    too. Its place in ``MIDDLEWARE`` is after ``AuthenticationMiddleware``, if there is one.
     """
 
     sync_capable = True
@@ -79,8 +79,13 @@ def _defer_writing(request: HttpRequest) -> None:
 
 
 def _finish(request: HttpRequest, response: HttpResponseBase) -> HttpResponseBase:
-    if state_of(request).consulted:
+    state = state_of(request)
+    if state.consulted:
         patch_vary_headers(response, [conf.AUTH_HEADER, conf.API_KEY_HEADER])
+    if isinstance(state.outcome, Verified):
+        for name, value in rotation.deprecation_headers(state.outcome.token).items():
+            # The view may have announced its own end.
+            response.headers.setdefault(name, value)
     if request_id := attempts.request_id(request):
         response.headers.setdefault("X-Request-ID", request_id)
     return response

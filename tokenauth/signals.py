@@ -8,8 +8,12 @@ happen on a roll-back.
 
 from django.dispatch import Signal
 
-# A token was made. Arguments: token.
+# A token was made, the successor of a rotation included. Arguments: token.
 token_created = Signal()
+
+# A token was rotated. Arguments: token (the successor), rotated_from (the token that it replaces, which
+# lives until its expires_at), by (the user who rotated it, or None).
+token_rotated = Signal()
 
 # A token was revoked. Arguments: token, reason (text), by (the user who revoked it, or None).
 token_revoked = Signal()

@@ -269,7 +269,7 @@ def test_a_receiver_that_fails_changes_nothing(
     for signal in names:
         signal.connect(receive)
     try:
-        token = alice.generate_access_token("name", ["read:sites"])
+        token = alice.generate_access_token("name", ["read:sites"]).rotate()
         header = bearer(token)
         assert api.get("/who", **header).status_code == 200
         assert token.revoke() is True

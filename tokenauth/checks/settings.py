@@ -14,7 +14,7 @@ from django.utils.functional import Promise
 from django.utils.module_loading import import_string
 from django.views.debug import SafeExceptionReporterFilter
 
-from tokenauth.conf import KEYS, LONGEST_DURATION, conf
+from tokenauth.conf import KEYS, LONGEST_DURATION, LONGEST_OVERLAP, conf
 from tokenauth.core import headers, scopes
 from tokenauth.core.credential import Environment, prefixes
 
@@ -39,6 +39,10 @@ def _is_optional_duration(value: object) -> bool:
 
 def _is_interval(value: object) -> bool:
     return isinstance(value, timedelta) and timedelta(0) <= value <= LONGEST_DURATION
+
+
+def _is_overlap(value: object) -> bool:
+    return isinstance(value, timedelta) and timedelta(0) <= value <= LONGEST_OVERLAP
 
 
 def _is_texts(value: object) -> bool:
@@ -73,6 +77,10 @@ def _is_count(value: object) -> bool:
     return isinstance(value, int) and not isinstance(value, bool) and value >= 0
 
 
+def _is_limit(value: object) -> bool:
+    return value is None or (_is_count(value) and value != 0)
+
+
 _DURATION = "a positive timedelta of a hundred years at most, or None"
 
 # Of each setting: what it must be, in words and as a test.
@@ -88,10 +96,13 @@ _SHAPES: Mapping[str, tuple[str, Callable[[Any], bool]]] = {
     ),
     "TOKEN_LIFETIME": (_DURATION, _is_optional_duration),
     "MAX_TOKEN_LIFETIME": (_DURATION, _is_optional_duration),
-    "UNUSED_TOKEN_LIFETIME": (
-        "a positive timedelta of a hundred years at most, or None",
-        _is_optional_duration,
+    "UNUSED_TOKEN_LIFETIME": (_DURATION, _is_optional_duration),
+    "MAX_TOKENS_PER_USER": ("a number of tokens, 1 or more, or None", _is_limit),
+    "MAX_TOKENS_REACHED": (
+        '"refuse" or "revoke_oldest"',
+        lambda value: value in ("refuse", "revoke_oldest"),
     ),
+    "ROTATION_OVERLAP": (f"a timedelta of {LONGEST_OVERLAP.days} days at most", _is_overlap),
     "RECORD_LOGIN_ATTEMPTS": (
         '"none", "failure" or "all"',
         lambda value: value in ("none", "failure", "all"),

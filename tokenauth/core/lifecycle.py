@@ -1,4 +1,4 @@
-"""The life of a token: issue, revoke, prune."""
+"""The life of a token: issue, revoke, prune. :mod:`tokenauth.core.rotation` has the rest of it."""
 
 from collections.abc import Iterable, Iterator
 from datetime import datetime
@@ -7,11 +7,12 @@ from typing import Any, TypedDict
 from django.db import router, transaction
 from django.db.models import Q, QuerySet
 from django.utils import timezone
+from django.utils.translation import gettext
 from django.views.decorators.debug import sensitive_variables
 
 from tokenauth import signals
 from tokenauth.conf import conf
-from tokenauth.core import batches, credential, digests, status, token_arguments
+from tokenauth.core import batches, credential, digests, status, token_arguments, token_limit
 from tokenauth.core.credential import Kind
 from tokenauth.core.token_arguments import Arguments
 from tokenauth.exceptions import CredentialError
@@ -35,6 +36,7 @@ class TokenOptions(TypedDict, total=False):
     created_by: Any
 
 
+@sensitive_variables("text")
 def issue(
     user: Any,
     name: str,
@@ -71,13 +73,36 @@ def issue(
             "organization", token_arguments.valid_organization, organization, user
         )
     arguments.raise_errors()
-    made = credential.make(Kind(token.kind), token.environment)
-    token.secret, token.hint = digests.newest(made.text), made.hint
-    token.save(force_insert=True)
+    text = insert_within_limit(token, router.db_for_write(AccessToken))
     # A copy knows no raw text: a receiver cannot leak what it does not get.
     signals.token_created.send_robust(AccessToken, token=token.without_raw_token())
-    token.raw_token = made.text
+    token.raw_token = text
     return token
+
+
+def insert(token: AccessToken, using: str) -> str:
+    """Save ``token``, which is new and valid, under the digest of a random text; that text."""
+    made = credential.make(Kind(token.kind), token.environment)
+    token.secret, token.hint = digests.newest(made.text), made.hint
+    token.save(force_insert=True, using=using)
+    return made.text
+
+
+@sensitive_variables("text")
+def insert_within_limit(token: AccessToken, using: str) -> str:
+    """The same, where ``MAX_TOKENS_PER_USER`` allows, or the oldest make room.
+
+    :raises ValidationError: the user has as many tokens as that.
+    """
+    if conf.MAX_TOKENS_PER_USER is None:
+        return insert(token, using)
+    with transaction.atomic(using=using):
+        token_limit.take_turn(token.user_id, using)
+        # Before it is counted: on SQLite, which locks no row, the first to write is the one whose turn it is.
+        text = insert(token, using)
+        surplus = token_limit.surplus(token.user_id, using, conf.MAX_TOKENS_PER_USER)
+        revoke(surplus, reason=gettext("A newer token took its place."), by=token.created_by)
+    return text
 
 
 def revoke(tokens: QuerySet[AccessToken], *, reason: str = "", by: Any = None) -> int:

@@ -2,7 +2,7 @@
 
 import unicodedata
 from collections.abc import Callable, Iterable
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import Any, ParamSpec, TypeVar
 
 from django.contrib.auth import get_user_model
@@ -10,7 +10,7 @@ from django.core.exceptions import ValidationError
 from django.utils import timezone
 from django.utils.translation import gettext as _
 
-from tokenauth.conf import LONGEST_DURATION, conf
+from tokenauth.conf import LONGEST_DURATION, LONGEST_OVERLAP, conf
 from tokenauth.core import network
 from tokenauth.core.credential import Environment, Kind
 from tokenauth.core.organizations import organizations_of
@@ -49,6 +49,13 @@ def valid_user(user: Any) -> Any:
 
 def valid_actor(actor: Any) -> Any:
     return None if actor is None else valid_user(actor)
+
+
+def valid_owner(owner: Any, kind: str) -> Any:
+    if kind != Kind.API_KEY:
+        # Whoever rotated it would hold a person's token.
+        raise ValidationError(_("Only an API key can be rotated to another owner."))
+    return valid_user(owner)
 
 
 def valid_name(name: object) -> str:
@@ -135,3 +142,11 @@ def valid_expiry(expires_at: object, now: datetime) -> datetime | None:
         spelled = latest.isoformat(sep=" ", timespec="minutes")
         raise ValidationError(_("The expiry may be %(latest)s at the latest.") % {"latest": spelled})
     return expires_at
+
+
+def valid_overlap(overlap: object) -> timedelta:
+    if overlap is None:
+        return conf.ROTATION_OVERLAP
+    if not isinstance(overlap, timedelta) or not timedelta(0) <= overlap <= LONGEST_OVERLAP:
+        raise ValidationError(_("An overlap is 0 to %(days)d days.") % {"days": LONGEST_OVERLAP.days})
+    return overlap

@@ -1,14 +1,20 @@
-"""What the commands share: durations as they are typed, numbers and errors as they are printed."""
+"""What the commands share: arguments as they are typed, numbers and errors as they are printed."""
 
 import re
 from collections.abc import Mapping
 from datetime import timedelta
 from types import MappingProxyType
+from typing import Any
+from uuid import UUID
 
 from django.core.exceptions import ValidationError
 from django.core.management.base import CommandError
+from django.db.models import QuerySet
 
 from tokenauth.conf import LONGEST_DURATION
+from tokenauth.core import credential
+from tokenauth.exceptions import CredentialError
+from tokenauth.models import AccessToken
 
 _UNITS = {
     "w": timedelta(weeks=1),
@@ -32,6 +38,38 @@ def duration(text: str) -> timedelta:
     if length > LONGEST_DURATION:
         raise CommandError(f"{text!r} is longer than a hundred years.")
     return length
+
+
+def key_of(text: str) -> Any:
+    """The primary key of a token that ``text`` is. What is none is not repeated: it may be a token.
+
+    :raises CommandError: it is none.
+    """
+    try:
+        return AccessToken._meta.pk.to_python(text)
+    except ValidationError:
+        pass
+    try:
+        hint = credential.parse(text).hint
+    except CredentialError:
+        raise CommandError("An id is a number, as the admin shows it.") from None
+    raise CommandError(
+        f"Give the token's id, not its text: in the admin, it is the one with the hint {hint}."
+    )
+
+
+def family_of(text: str) -> QuerySet[AccessToken]:
+    """The tokens of the family whose id ``text`` is.
+
+    :raises CommandError: it is none, or no token's.
+    """
+    try:
+        tokens = AccessToken.objects.filter(family=UUID(text))
+    except ValueError as error:
+        raise CommandError(f"{text!r} is not the id of a family.") from error
+    if not tokens.exists():
+        raise CommandError(f"There is no token of the family {text}.")
+    return tokens
 
 
 def counted(count: int, noun: str) -> str:

@@ -19,6 +19,7 @@ from tokenauth.core.credential import Environment, Kind
 
 if TYPE_CHECKING:
     from collections.abc import Collection, Iterable
+    from datetime import timedelta
     from typing import Unpack
 
     from tokenauth.core.lifecycle import TokenOptions
@@ -144,6 +145,8 @@ class AccessToken(models.Model):
         related_name="rotated_to",
         verbose_name=_("rotated from"),
     )
+    # Of the one that was replaced: known without asking for its successor, in each request.
+    rotated_at = models.DateTimeField(_("rotated"), null=True, blank=True, editable=False)
     # Indexed, as are the other two by which a token ends: what ended long ago is pruned in their order.
     created_at = models.DateTimeField(_("created"), default=timezone.now, editable=False, db_index=True)
     created_by = models.ForeignKey(
@@ -176,7 +179,10 @@ class AccessToken(models.Model):
         ordering = ("pk",)
         # For relations too: user.access_tokens.add(another's token) is an update of its user.
         base_manager_name = "objects"
-        permissions = [("revoke_accesstoken", "Can revoke access token")]
+        permissions = [
+            ("revoke_accesstoken", "Can revoke access token"),
+            ("rotate_accesstoken", "Can rotate access token"),
+        ]
         constraints = [
             # Not unique=True, which makes a second index for LIKE on PostgreSQL.
             models.UniqueConstraint(fields=["secret"], name="tokenauth_accesstoken_secret"),
@@ -238,6 +244,20 @@ class AccessToken(models.Model):
             for name, value in values.items():
                 setattr(self, name, value)
         return revoked
+
+    def rotate(self, overlap: timedelta | None = None, *, owner: Any = None, by: Any = None) -> AccessToken:
+        """Make the successor, with the same rights; its text is ``raw_token``, once.
+
+        This token lives on for ``overlap`` (``ROTATION_OVERLAP``; 30 days at most), and not beyond its own
+        expiry. ``owner``: another user, for an API key. ``by``: the user who rotates it.
+
+        :raises RotationConflict: it has ended, or was rotated before; not where that successor was
+            revoked and never used.
+        :raises ValidationError: names each argument that is wrong. Nothing is written in either case.
+        """
+        from tokenauth.core import rotation
+
+        return rotation.rotate(self, overlap, owner=owner, by=by)
 
     def without_raw_token(self) -> AccessToken:
         """A copy that does not know the token's text."""

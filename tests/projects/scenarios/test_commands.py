@@ -57,6 +57,20 @@ def test_a_service_whose_token_cannot_be_made_leaves_no_user() -> None:
     assert not get_user_model()._default_manager.exists()
 
 
+def test_a_key_is_rotated_to_another_owner(client: Client, alice: Any) -> None:
+    old = AccessToken.objects.generate(alice, "Billing", ["read:sites"], kind="api_key", environment="live")
+    key = run("rotatetoken", old.pk, "--overlap", "1h", "--service", "billing@example.com")
+    for text, user in ((old.raw_token, "alice@example.com"), (key, "billing@example.com")):
+        assert client.get(DOOR, HTTP_X_API_KEY=text).json()["user"] == user
+    listed = json.loads(run("listtokens", "--family", old.family, "--format", "json"))
+    assert [(one["id"], one["rotated_from"]) for one in listed] == [
+        (old.pk, None),
+        (AccessToken.objects.get(rotated_from=old).pk, old.pk),
+    ]
+    with pytest.raises(CommandError, match="rotated before"):
+        run("rotatetoken", old.pk)
+
+
 def test_by_family_and_by_age(alice: Any) -> None:
     one, two = (AccessToken.objects.generate(alice, name, ["read:sites"]) for name in ("one", "two"))
     assert run("revoketokens", "--family", one.family, "--yes") == "Revoked 1 token."

@@ -9,7 +9,7 @@ from django.utils import timezone
 
 from tokenauth.core import status
 from tokenauth.core.owners import user_named
-from tokenauth.management.arguments import counted, spelled_out
+from tokenauth.management.arguments import counted, family_of, spelled_out
 from tokenauth.management.tables import table
 from tokenauth.models import AccessToken
 
@@ -27,6 +27,7 @@ class Command(BaseCommand):
 
     def add_arguments(self, parser: CommandParser) -> None:
         parser.add_argument("--user", metavar="U", help="those of this user")
+        parser.add_argument("--family", metavar="ID", help="a token and all it was rotated into")
         parser.add_argument("--status", choices=AccessToken.Status.values, help="those of this status")
         parser.add_argument("--format", choices=["table", "json"], default="table")
 
@@ -42,12 +43,14 @@ class Command(BaseCommand):
         self.stderr.write(counted(len(rows), "token"))
 
     def _selected(self, options: dict[str, Any]) -> QuerySet[AccessToken]:
-        tokens = AccessToken.objects.select_related("user", "revoked_by")
+        tokens = AccessToken.objects.select_related("user", "created_by", "revoked_by")
         try:
             if options["user"] is not None:
                 tokens = tokens.filter(user=user_named(options["user"]))
         except ValidationError as error:
             raise CommandError(spelled_out(error, {"user": "--user"})) from error
+        if options["family"] is not None:
+            tokens = tokens.filter(pk__in=family_of(options["family"]).values("pk"))
         if options["status"]:
             tokens = tokens.filter(status.has_status(AccessToken.Status(options["status"])))
         return tokens
@@ -93,7 +96,10 @@ def _as_json(token: AccessToken) -> dict[str, Any]:
         "organization": token.organization,
         "allowed_networks": token.allowed_networks,
         "family": str(token.family),
+        "rotated_from": token.rotated_from_id,
+        "rotated_at": _timestamp(token.rotated_at),
         "created_at": _timestamp(token.created_at),
+        "created_by": token.created_by and token.created_by.get_username(),
         "expires_at": _timestamp(token.expires_at),
         "last_used_at": _timestamp(token.last_used_at),
         "last_used_ip": token.last_used_ip,

@@ -2,16 +2,14 @@ from __future__ import annotations
 
 import sys
 from typing import TYPE_CHECKING, Any
-from uuid import UUID
 
 from django.core.exceptions import ValidationError
 from django.core.management.base import BaseCommand, CommandError
 from django.utils import timezone
 
-from tokenauth.core import credential, lifecycle, status
+from tokenauth.core import lifecycle, status
 from tokenauth.core.owners import user_named
-from tokenauth.exceptions import CredentialError
-from tokenauth.management.arguments import counted, duration, spelled_out
+from tokenauth.management.arguments import counted, duration, family_of, key_of, spelled_out
 from tokenauth.models import AccessToken
 
 if TYPE_CHECKING:
@@ -61,23 +59,14 @@ class Command(BaseCommand):
             case "user":
                 return AccessToken.objects.filter(user=user_named(options["user"]))
             case "family":
-                return self._of_family(options["family"])
+                return family_of(options["family"])
             case "all_expired":
                 return AccessToken.objects.filter(expires_at__lte=now)
             case _:
                 return AccessToken.objects.filter(status.is_unused(now, duration(options["unused"])))
 
-    def _of_family(self, text: str) -> QuerySet[AccessToken]:
-        try:
-            tokens = AccessToken.objects.filter(family=UUID(text))
-        except ValueError as error:
-            raise CommandError(f"{text!r} is not the id of a family.") from error
-        if not tokens.exists():
-            raise CommandError(f"There is no token of the family {text}.")
-        return tokens
-
     def _of_ids(self, ids: list[str]) -> QuerySet[AccessToken]:
-        keys = [_key(text) for text in ids]
+        keys = [key_of(text) for text in ids]
         # One by one: a number that the column cannot hold is then simply not there, on every database.
         missing = [str(key) for key in keys if not AccessToken.objects.filter(pk=key).exists()]
         if missing:
@@ -94,18 +83,3 @@ class Command(BaseCommand):
             self.stdout.write(f"  and {count - LISTED} more")
         if input(f"Revoke {counted(count, 'token')}? [y/N] ").strip().lower() not in ("y", "yes"):
             raise CommandError("Nothing was revoked.")
-
-
-def _key(text: str) -> Any:
-    """The primary key that ``text`` is. What is none is not repeated: it may be a token."""
-    try:
-        return AccessToken._meta.pk.to_python(text)
-    except ValidationError:
-        pass
-    try:
-        hint = credential.parse(text).hint
-    except CredentialError:
-        raise CommandError("An id is a number, as the admin shows it.") from None
-    raise CommandError(
-        f"Give the token's id, not its text: in the admin, it is the one with the hint {hint}."
-    )

@@ -1,0 +1,113 @@
+"""Rotation: a successor with the same rights, while the old token lives on for a while."""
+
+from datetime import datetime, timedelta
+from typing import Any
+
+from django.db import router, transaction
+from django.utils import timezone
+from django.utils.http import http_date
+from django.views.decorators.debug import sensitive_variables
+
+from tokenauth import signals
+from tokenauth.conf import conf
+from tokenauth.core import lifecycle, token_arguments
+from tokenauth.core.status import Status, status_of
+from tokenauth.core.token_arguments import Arguments
+from tokenauth.exceptions import RotationConflict
+from tokenauth.models import AccessToken
+
+# What a successor takes over.
+RIGHTS = ("name", "kind", "environment", "scopes", "organization", "allowed_networks", "family")
+
+
+@sensitive_variables("text")
+def rotate(
+    token: AccessToken, overlap: timedelta | None = None, *, owner: Any = None, by: Any = None
+) -> AccessToken:
+    """Make the successor of ``token``; the returned object alone knows its text, as ``raw_token``.
+
+    ``token`` lives on until the earlier of its expiry and ``overlap`` from now (``ROTATION_OVERLAP``, where
+    not given). The successor lives as long as ``token`` was to live, from now, and no longer than
+    ``MAX_TOKEN_LIFETIME``.
+
+    :raises RotationConflict: ``token`` has ended, or was rotated before; not where that successor was
+        revoked and never used.
+    :raises ValidationError: by argument, all that is wrong at once. Nothing is written in either case.
+    """
+    arguments = Arguments()
+    length: timedelta = arguments.take("overlap", token_arguments.valid_overlap, overlap)
+    by = arguments.take("by", token_arguments.valid_actor, by)
+    if owner is None or owner == token.user:
+        owner = token.user
+    elif arguments.take("owner", token_arguments.valid_owner, owner, token.kind) is not None:
+        arguments.take("organization", token_arguments.valid_organization, token.organization, owner)
+    arguments.raise_errors()
+    using = router.db_for_write(AccessToken, instance=token)
+    with transaction.atomic(using=using):
+        now = timezone.now()
+        old, previous = _claim(token, now, using)
+        expires_at = _expiry(previous or old, now)
+        if previous is not None:
+            AccessToken.objects.using(using).filter(pk=previous.pk).update(rotated_from=None)
+        end = now + length if old.expires_at is None else min(old.expires_at, now + length)
+        AccessToken.objects.using(using).filter(pk=old.pk).update(expires_at=end)
+        successor = AccessToken(
+            user=owner,
+            rotated_from=old,
+            created_at=now,
+            created_by=by,
+            expires_at=expires_at,
+            **{name: getattr(old, name) for name in RIGHTS},
+        )
+        # The owner's own stays one; for another owner it is one more.
+        is_one_more = successor.user_id != old.user_id
+        insert = lifecycle.insert_within_limit if is_one_more else lifecycle.insert
+        text = insert(successor, using)
+    token.rotated_at, token.expires_at = now, end
+    # Copies know no raw text: a receiver cannot leak what it does not get.
+    made, replaced = successor.without_raw_token(), token.without_raw_token()
+    signals.token_created.send_robust(AccessToken, token=made)
+    signals.token_rotated.send_robust(AccessToken, token=made, rotated_from=replaced, by=by)
+    successor.raw_token = text
+    return successor
+
+
+def deprecation_headers(token: AccessToken) -> dict[str, str]:
+    """What an answer to a token that was rotated says: since when (RFC 9745), until when (RFC 8594)."""
+    if token.rotated_at is None or token.expires_at is None:
+        return {}
+    return {
+        "Deprecation": f"@{int(token.rotated_at.timestamp())}",
+        "Sunset": http_date(token.expires_at.timestamp()),
+    }
+
+
+def _claim(token: AccessToken, now: datetime, using: str) -> tuple[AccessToken, AccessToken | None]:
+    """``token`` as it is by now, for this transaction alone to rotate; and its revoked successor.
+
+    :raises RotationConflict: it may not be rotated.
+    """
+    rows = AccessToken.objects.using(using).filter(pk=token.pk)
+    # Written before anything is read: on every database, one rotation waits here for the other.
+    is_first = rows.filter(rotated_at__isnull=True).update(rotated_at=now) == 1
+    if not is_first:
+        rows.update(rotated_at=now)
+    old = rows.first()
+    if old is None:
+        # Deleted meanwhile: it is as if it had been revoked.
+        raise RotationConflict(Status.REVOKED.value)
+    status = status_of(old, now)
+    if status is not Status.ACTIVE:
+        raise RotationConflict(status.value)
+    if is_first:
+        return old, None
+    previous = AccessToken.objects.using(using).select_for_update().filter(rotated_from=old).first()
+    if previous is None or previous.revoked_at is None or previous.last_used_at is not None:
+        raise RotationConflict("rotated")
+    return old, previous
+
+
+def _expiry(model: AccessToken, now: datetime) -> datetime | None:
+    lifetimes = [model.expires_at - model.created_at] if model.expires_at else []
+    lifetimes += [conf.MAX_TOKEN_LIFETIME] if conf.MAX_TOKEN_LIFETIME else []
+    return now + min(lifetimes) if lifetimes else None

@@ -1,0 +1,74 @@
+from __future__ import annotations
+
+from datetime import timedelta
+from typing import TYPE_CHECKING, Any
+
+from django.core.exceptions import ValidationError
+from django.core.management.base import BaseCommand, CommandError
+from django.db import router, transaction
+
+from tokenauth.core.owners import service_user, user_named
+from tokenauth.exceptions import RotationConflict
+from tokenauth.management.arguments import duration, key_of, spelled_out
+from tokenauth.models import AccessToken
+
+if TYPE_CHECKING:
+    from django.core.management.base import CommandParser
+
+# What an argument of the core is called here.
+_ARGUMENTS = {"overlap": "--overlap", "owner": "--user", "user": "--user", "service": "--service"}
+
+
+class Command(BaseCommand):
+    help = (
+        "Makes a token's successor, with the same rights, and prints its text, alone, on standard output: it "
+        "is not shown again. The old one lives on for the overlap."
+    )
+
+    def add_arguments(self, parser: CommandParser) -> None:
+        parser.add_argument("id", metavar="ID", help="of the token, as listtokens shows it")
+        parser.add_argument(
+            "--overlap",
+            metavar="1d",
+            help="how long the old one lives on, 0 or up to 30d (default: ROTATION_OVERLAP)",
+        )
+        owner = parser.add_mutually_exclusive_group()
+        owner.add_argument("--user", metavar="U", help="of an API key: the user who owns the new one")
+        owner.add_argument(
+            "--service", metavar="SERVICE", help="likewise: a user without password, made where there is none"
+        )
+
+    def handle(self, *args: Any, **options: Any) -> None:
+        token = AccessToken.objects.select_related("user").filter(pk=key_of(options["id"])).first()
+        if token is None:
+            raise CommandError(f"There is no token with the id {options['id']}.")
+        try:
+            # With its transaction: a service's user is not left behind without the key.
+            with transaction.atomic(using=router.db_for_write(AccessToken)):
+                successor = token.rotate(_overlap(options["overlap"]), owner=self._owner(options))
+        except RotationConflict as conflict:
+            raise CommandError(str(conflict)) from conflict
+        except ValidationError as error:
+            raise CommandError(spelled_out(error, _ARGUMENTS)) from error
+        expiry = f"expires {_minute(successor)}" if successor.expires_at else "does not expire"
+        self.stderr.write(
+            f"Made token {successor.pk}, “{successor.name}”, for {successor.user.get_username()}; {expiry}. "
+            f"Token {token.pk} works until {_minute(token)}. The new text is shown this once:",
+            self.style.SUCCESS,
+        )
+        self.stdout.write(successor.raw_token or "")
+
+    def _owner(self, options: dict[str, Any]) -> Any:
+        if options["service"] is not None:
+            return service_user(options["service"])[0]
+        return None if options["user"] is None else user_named(options["user"])
+
+
+def _overlap(text: str | None) -> timedelta | None:
+    if text is None:
+        return None
+    return timedelta(0) if text == "0" else duration(text)
+
+
+def _minute(token: AccessToken) -> str:
+    return f"{token.expires_at:%Y-%m-%d %H:%M %Z}"
