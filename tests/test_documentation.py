@@ -62,6 +62,33 @@ def run(source: str, **names: Any) -> dict[str, Any]:
 
 
 @pytest.mark.django_db
+def test_every_setting_has_an_example(
+    alice: User, api: APIClient, settings: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("TOKENAUTH_PEPPER", "p" * 32)
+    configured = run(example(REFERENCE, "every setting"))["TOKENAUTH"]
+    assert set(configured) == KEYS
+    with override_settings(TOKENAUTH={}):
+        for key, value in configured.items():
+            assert getattr(conf, key) != value, key
+    configured["USER_ORGANIZATIONS"] = "testproject.accounts.organizations.organizations_of"
+    settings.TOKENAUTH = configured
+    assert check_settings(None) == []
+    token = alice.generate_access_token("t")
+    key = alice.generate_access_token("k", kind="api_key", environment="live", organization="northwind")
+    assert str(token.raw_token).startswith("acme_")
+    assert str(key.raw_token).startswith("acme_key_live_")
+    for header in (
+        {"HTTP_X_ACCESS_TOKEN": f"Bearer {token.raw_token}"},
+        {"HTTP_X_SERVER_KEY": key.raw_token},
+    ):
+        # Scopes are reported only.
+        answer = api.get("/inventory-service/sites", HTTP_X_FORWARDED_FOR="192.0.2.1", **header)
+        assert answer.status_code == 200
+    assert token.rotate().raw_token
+
+
+@pytest.mark.django_db
 def test_the_how_to(alice: User) -> None:
     configured = run(example(HOW_TO, "scopes"))["TOKENAUTH"]
     with override_settings(TOKENAUTH=configured):

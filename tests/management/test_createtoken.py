@@ -3,7 +3,7 @@ from __future__ import annotations
 import re
 from datetime import timedelta
 from io import StringIO
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import pytest
 import time_machine
@@ -12,6 +12,9 @@ from django.core.management import CommandError, call_command
 
 from testproject.accounts.models import User
 from tokenauth.models import AccessToken
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
 
 pytestmark = pytest.mark.django_db
 
@@ -112,3 +115,12 @@ def test_its_usage_says_the_order_that_works(capsys: pytest.CaptureFixture[str])
     with pytest.raises(SystemExit):
         call_command("createtoken", "--help")
     assert "(USERNAME | --service SERVICE) NAME --scope S" in capsys.readouterr().out
+
+
+def test_a_key_that_this_deployment_refuses_is_made_and_said_so(
+    alice: User, tokenauth_settings: Callable[..., None]
+) -> None:
+    tokenauth_settings(ENVIRONMENTS=["live"])
+    of_a_key = ("alice", "server", "--kind", "api_key", "--scope", "read:sites", "--environment")
+    assert "refuses test keys" in createtoken(*of_a_key, "test")[1]
+    assert "refuses" not in createtoken(*of_a_key, "live")[1]

@@ -7,6 +7,7 @@ from django.core.management.base import BaseCommand, CommandError
 from django.db import router, transaction
 from django.utils import timezone
 
+from tokenauth.conf import conf
 from tokenauth.core import lifecycle
 from tokenauth.core.credential import Environment, Kind
 from tokenauth.core.owners import service_user, user_named
@@ -95,6 +96,11 @@ class Command(BaseCommand):
         if not user.is_active:
             self.stderr.write(
                 f"{user.get_username()} is inactive: the token will be refused.", self.style.WARNING
+            )
+        if token.environment and token.environment not in conf.ENVIRONMENTS:
+            self.stderr.write(
+                f"This deployment refuses {token.environment} keys: ENVIRONMENTS is {conf.ENVIRONMENTS}.",
+                self.style.WARNING,
             )
         expiry = f"expires {token.expires_at:%Y-%m-%d %H:%M %Z}" if token.expires_at else "does not expire"
         self.stderr.write(
