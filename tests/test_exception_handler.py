@@ -173,3 +173,13 @@ def test_each_reason_has_its_status() -> None:
     forbidden = {"insufficient_scope", "organization", "ip_address", "session"}
     assert {reason.value for reason in Reason if reason.status == 403} == forbidden
     assert {reason.status for reason in Reason if reason.value not in forbidden} == {401}
+
+
+def test_a_rotation_that_is_in_conflict(api: APIClient, alice: User) -> None:
+    token = bearer(alice.generate_access_token("t", ["tokens:manage"]))
+    assert api.post("/rotate", **token).status_code == 201
+    answer = api.post("/rotate", **token)
+    assert answer.status_code == 409
+    assert (answer.json()["error"]["code"], answer.json()["error"]["reason"]) == ("CONFLICT", "rotated")
+    assert "rotated before" in answer.json()["error"]["message"]
+    assert "WWW-Authenticate" not in answer

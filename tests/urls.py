@@ -106,6 +106,13 @@ class TranslatingView(ReadOnlyView):
         return Response()
 
 
+class RotatingView(APIView):
+    required_scopes = ["tokens:manage"]
+
+    def post(self, request: Request) -> Response:
+        return Response({"token": request.auth.rotate().raw_token}, status=201)
+
+
 @api_view(["GET"])
 @permission_classes([HasScopes.of("read:events")])
 def function_view(request: Request) -> Response:
@@ -191,6 +198,7 @@ urlpatterns = [
     path("translated", TranslatingView.as_view()),
     path("without-alone", ReadOnlyView.as_view(permission_classes=[~HasScopes.of("read:events")])),
     path("conflict", _raising(Conflict())),
+    path("rotate", RotatingView.as_view()),
     path("throttled", _raising(Throttled(wait=7))),
     path("failing", FailingView.as_view()),
     path("plain-failing", failing_view),

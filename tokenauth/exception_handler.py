@@ -4,7 +4,7 @@ import traceback
 from http import HTTPStatus
 from typing import Any
 
-from rest_framework.exceptions import AuthenticationFailed, NotAuthenticated, PermissionDenied
+from rest_framework.exceptions import APIException, AuthenticationFailed, NotAuthenticated, PermissionDenied
 from rest_framework.request import Request
 from rest_framework.response import Response
 from rest_framework.views import APIView
@@ -13,15 +13,22 @@ from rest_framework.views import exception_handler as rest_framework_handler
 from tokenauth.authentication import AccessTokenAuthentication
 from tokenauth.core import answers, attempts, challenges
 from tokenauth.core.request_state import Refusal, django_request, state_of
-from tokenauth.exceptions import CredentialError, Reason
+from tokenauth.exceptions import CredentialError, Reason, RotationConflict
 from tokenauth.permissions import HasScopes, SameOrganization, permissions_in
+
+
+class _Conflict(APIException):
+    status_code = HTTPStatus.CONFLICT
 
 
 def exception_handler(exc: Exception, context: dict[str, Any]) -> Response | None:
     """401, 403, 409 and 429 as ``{"error": {"code", "message", "reason"}}``; all else as REST framework's.
 
-    A 401 carries its challenge whatever the order of the authentication classes.
+    A 401 carries its challenge whatever the order of the authentication classes. A ``RotationConflict`` that
+    a view lets through is a 409.
     """
+    if isinstance(exc, RotationConflict):
+        exc = _Conflict(str(exc), code=exc.reason)
     response = rest_framework_handler(exc, context)
     if response is None:
         return None
