@@ -177,6 +177,7 @@ def test_after_its_successor_was_revoked_unused_it_is_rotated_again(alice: User)
         assert new.expires_at == timezone.now() + 90 * DAY
         assert reload(new).rotated_from == token
         assert reload(lost).rotated_from is None
+        assert reload(token).rotated_at == timezone.now()
         # It does not live longer by being rotated again.
         assert reload(token).expires_at == timezone.now() - HOUR + DAY
 

@@ -115,6 +115,14 @@ def test_rotating_adds_none(
     assert names(alice) == ["first", "first", "third"]
 
 
+def test_under_a_limit_that_was_lowered_it_is_rotated_all_the_same(
+    alice: User, tokenauth_settings: Callable[..., None]
+) -> None:
+    tokens = [alice.generate_access_token(name) for name in ("1", "2", "3")]
+    tokenauth_settings(MAX_TOKENS_PER_USER=2)
+    assert tokens[0].rotate().raw_token
+
+
 def test_a_key_that_moves_to_another_owner_is_one_more_there(
     alice: User, bob: User, tokenauth_settings: Callable[..., None]
 ) -> None:
