@@ -4,6 +4,7 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 from django.contrib.auth import get_user_model
+from django.core.cache import cache
 
 from tokenauth.core import attempt_limit
 
@@ -22,6 +23,13 @@ def fresh_attempt_limit() -> Iterator[None]:
     """What a process has counted of one test's attempts is nothing to the next."""
     yield
     attempt_limit._shares.clear()
+
+
+@pytest.fixture(autouse=True)
+def fresh_cache() -> Iterator[None]:
+    """Nor is what was counted in the cache."""
+    yield
+    cache.clear()
 
 
 @pytest.fixture

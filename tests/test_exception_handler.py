@@ -172,7 +172,9 @@ def test_the_message_is_translated_and_the_description_is_not(
 def test_each_reason_has_its_status() -> None:
     forbidden = {"insufficient_scope", "organization", "ip_address", "session"}
     assert {reason.value for reason in Reason if reason.status == 403} == forbidden
-    assert {reason.status for reason in Reason if reason.value not in forbidden} == {401}
+    assert {reason.value for reason in Reason if reason.status == 429} == {"throttled"}
+    others = forbidden | {"throttled"}
+    assert {reason.status for reason in Reason if reason.value not in others} == {401}
 
 
 def test_a_rotation_that_is_in_conflict(api: APIClient, alice: User) -> None:

@@ -3,13 +3,13 @@
 from typing import Any
 
 from rest_framework.authentication import BaseAuthentication
-from rest_framework.exceptions import AuthenticationFailed, PermissionDenied
+from rest_framework.exceptions import APIException, AuthenticationFailed, PermissionDenied, Throttled
 from rest_framework.request import Request
 
 from tokenauth.core import challenges, verification
 from tokenauth.core.credential import Kind
 from tokenauth.core.request_state import django_request
-from tokenauth.exceptions import CredentialError
+from tokenauth.exceptions import CredentialError, Reason
 from tokenauth.models import AccessToken
 
 
@@ -25,8 +25,7 @@ class AccessTokenAuthentication(BaseAuthentication):
         try:
             verified = verification.authenticate(django_request(request), self.kind)
         except CredentialError as error:
-            refused = PermissionDenied if error.reason.status == 403 else AuthenticationFailed
-            raise refused(error.reason.label, code=error.reason.value) from error
+            raise _translated(error) from error
         return None if verified is None else (verified.token.user, verified.token)
 
     def authenticate_header(self, request: Request) -> str:
@@ -37,3 +36,11 @@ class APIKeyAuthentication(AccessTokenAuthentication):
     """``X-API-Key: ak_live_…``. ``request.auth`` is the :class:`~tokenauth.models.AccessToken`."""
 
     kind = Kind.API_KEY
+
+
+def _translated(error: CredentialError) -> APIException:
+    message, code = error.reason.label, error.reason.value
+    if error.reason is Reason.THROTTLED:
+        return Throttled(error.retry_after, str(message), code)
+    refused = PermissionDenied if error.reason.status == 403 else AuthenticationFailed
+    return refused(message, code)

@@ -52,6 +52,11 @@ class Conf:
         return self._read("DEFAULT_SCOPES", ["*"])
 
     @property
+    def LOGIN_SCOPES(self) -> Sequence[str] | None:  # noqa: N802
+        """What may be asked for with a password at ``tokens/login/``; None: that answers 404."""
+        return self._read("LOGIN_SCOPES", None)
+
+    @property
     def ENFORCE_SCOPES(self) -> bool:  # noqa: N802
         """False: what would be refused for want of a scope is logged and let through."""
         return self._read("ENFORCE_SCOPES", default=True)
@@ -135,6 +140,11 @@ class Conf:
     def TRUSTED_PROXIES(self) -> int:  # noqa: N802
         """How many proxies append to ``X-Forwarded-For`` before a request arrives here."""
         return self._read("TRUSTED_PROXIES", 0)
+
+    @property
+    def FAILURE_LIMIT(self) -> str | None:  # noqa: N802
+        """How many unknown credentials an address may present (``"60/min"``); None: any number."""
+        return self._read("FAILURE_LIMIT", None)
 
     @property
     def USER_ORGANIZATIONS(self) -> str | None:  # noqa: N802

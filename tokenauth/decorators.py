@@ -30,7 +30,7 @@ def scopes_required(*scopes: str, session_allowed: bool = True) -> Callable[[Vie
 
     For whole views of plain Django: functions and classes, synchronous or asynchronous.
     ``request.user`` is the user, ``request.auth`` the token, or None with a session. A refused request
-    is answered with 401 or 403 as JSON. Requests with a token need no CSRF token; those with a
+    is answered with 401, 403 or 429 as JSON. Requests with a token need no CSRF token; those with a
     session always do. Outermost of a view's decorators, it answers before they do.
 
     ``session_allowed=False`` refuses people signed in by session.
@@ -115,7 +115,7 @@ def _refused(
     try:
         verified = callers.sign_in(request)
     except CredentialError as error:
-        return answers.refused(request, Refusal(error.reason))
+        return answers.refused(request, Refusal(error.reason, retry_after=error.retry_after))
     refusal = requirements.refusal(
         request,
         getattr(request, "user", AnonymousUser()),

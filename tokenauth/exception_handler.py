@@ -4,7 +4,13 @@ import traceback
 from http import HTTPStatus
 from typing import Any
 
-from rest_framework.exceptions import APIException, AuthenticationFailed, NotAuthenticated, PermissionDenied
+from rest_framework.exceptions import (
+    APIException,
+    AuthenticationFailed,
+    NotAuthenticated,
+    PermissionDenied,
+    Throttled,
+)
 from rest_framework.request import Request
 from rest_framework.response import Response
 from rest_framework.views import APIView
@@ -50,7 +56,7 @@ def _refusal_of_ours(exc: Exception, request: Request) -> Refusal | None:
     """What this app refused, and why; None where another did."""
     if isinstance(exc, NotAuthenticated):
         return Refusal(Reason.MISSING) if _is_guarded_by_ours(request) else None
-    if not isinstance(exc, AuthenticationFailed | PermissionDenied):
+    if not isinstance(exc, AuthenticationFailed | PermissionDenied | Throttled):
         return None
     if isinstance(exc.__cause__, CredentialError) and exc.get_codes() == exc.__cause__.reason.value:
         return Refusal(exc.__cause__.reason)

@@ -28,10 +28,13 @@ class Reason(models.TextChoices):
     ORGANIZATION = "organization", _("The resource belongs to another organization.")
     IP_ADDRESS = "ip_address", _("The credential may not be used from this address.")
     SESSION = "session", _("A session is not accepted here; present a credential alone.")
+    THROTTLED = "throttled", _("Too many unknown credentials came from this address; try again later.")
 
     @property
     def status(self) -> int:
-        """The HTTP status of an answer that refuses for this reason: 401 or 403."""
+        """The HTTP status of an answer that refuses for this reason: 401, 403 or 429."""
+        if self is Reason.THROTTLED:
+            return 429
         return 403 if self in _FORBIDDEN else 401
 
     @property
@@ -49,16 +52,20 @@ class CredentialError(Exception):
 
     ``reason`` says why. ``token`` is the token whose right secret was presented, None where
     there is none; what it says of the token may be told to the one who presented it.
+    ``retry_after``, of ``throttled`` alone, is in how many seconds it may be tried again.
     """
 
-    def __init__(self, reason: Reason, token: AccessToken | None = None) -> None:
+    def __init__(
+        self, reason: Reason, token: AccessToken | None = None, retry_after: int | None = None
+    ) -> None:
         super().__init__(reason.description)
         self.reason = reason
         self.token = token
+        self.retry_after = retry_after
 
-    def __reduce__(self) -> tuple[type[CredentialError], tuple[Reason, AccessToken | None]]:
+    def __reduce__(self) -> tuple[type[CredentialError], tuple[Reason, AccessToken | None, int | None]]:
         # By its arguments, not by its message: it crosses processes.
-        return type(self), (self.reason, self.token)
+        return type(self), (self.reason, self.token, self.retry_after)
 
 
 class RotationConflict(Exception):  # noqa: N818 - its name is the status it is answered with

@@ -58,6 +58,14 @@ WRONG: list[tuple[str, Any, str]] = [
     ("TRUSTED_PROXIES", -1, "tokenauth.E003"),
     ("TRUSTED_PROXIES", True, "tokenauth.E003"),
     ("TRUSTED_PROXIES", "1", "tokenauth.E003"),
+    *(
+        ("FAILURE_LIMIT", rate, "tokenauth.E003")
+        for rate in (60, "60", "0/min", "-1/min", "1.5/min", "60/week", "60/min ", "/min", "٣/min")
+    ),
+    ("FAILURE_LIMIT", "60/min", "tokenauth.W006"),
+    ("LOGIN_SCOPES", "*", "tokenauth.E003"),
+    ("LOGIN_SCOPES", [7], "tokenauth.E003"),
+    ("LOGIN_SCOPES", ["a b"], "tokenauth.E007"),
     ("USER_ORGANIZATIONS", len, "tokenauth.E003"),
     ("PEPPERS", {1: "x" * 31}, "tokenauth.E004"),
     ("PEPPERS", {1: b"x" * 32}, "tokenauth.E004"),
@@ -100,6 +108,10 @@ RIGHT: list[tuple[str, Any]] = [
     ("AUTH_HEADER", "X-Access-Token"),
     ("API_KEY_HEADER", "X-Server-Key"),
     ("TRUSTED_PROXIES", 2),
+    ("FAILURE_LIMIT", None),
+    ("LOGIN_SCOPES", None),
+    ("LOGIN_SCOPES", []),
+    ("LOGIN_SCOPES", ["read:sites", "*", "tokens:manage"]),
     ("USER_ORGANIZATIONS", None),
     ("ENFORCE_SCOPES", False),
     ("FOREIGN_BEARER", "pass"),
@@ -126,6 +138,19 @@ def test_a_default_scope_that_is_not_registered(settings: Any) -> None:
     (message,) = check_settings(None)
     assert message.id == "tokenauth.E007"
     assert "reed" in message.msg
+
+
+def test_a_scope_of_the_sign_in_that_is_not_registered(settings: Any) -> None:
+    settings.TOKENAUTH = {"SCOPES": {"read": "Read"}, "LOGIN_SCOPES": ["reed"]}
+    (message,) = check_settings(None)
+    assert message.id == "tokenauth.E007"
+    assert "LOGIN_SCOPES" in message.msg
+
+
+@pytest.mark.parametrize("rate", ["1/s", "5/sec", "60/min", "100/hour", "1000/day"])
+def test_a_limit_behind_proxies_that_are_counted(settings: Any, rate: str) -> None:
+    settings.TOKENAUTH = {"FAILURE_LIMIT": rate, "TRUSTED_PROXIES": 1}
+    assert check_settings(None) == []
 
 
 def test_what_is_no_dictionary(settings: Any) -> None:
@@ -162,7 +187,7 @@ def test_every_check_has_an_id_of_its_own_and_is_documented() -> None:
             for check in re.findall(r'"(tokenauth\.[EW]\d{3})"', part):
                 places.setdefault(check, set()).add(f"{path.name}: {part.splitlines()[0]}")
     assert all(len(functions) == 1 for functions in places.values()), places
-    assert len(places) == 17
+    assert len(places) == 18
     reference = (root.parent / "docs" / "reference.md").read_text()
     assert [check for check in sorted(places) if f"`{check}`" not in reference] == []
 

@@ -1,4 +1,4 @@
-"""The dictionary ``TOKENAUTH``: ids E001 to E010, W003, W005."""
+"""The dictionary ``TOKENAUTH``: ids E001 to E010, W003, W005, W006."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from django.utils.module_loading import import_string
 from django.views.debug import SafeExceptionReporterFilter
 
 from tokenauth.conf import KEYS, LONGEST_DURATION, LONGEST_OVERLAP, conf
-from tokenauth.core import headers, scopes
+from tokenauth.core import headers, rate_limit, scopes
 from tokenauth.core.credential import Environment, prefixes
 
 if TYPE_CHECKING:
@@ -81,12 +81,20 @@ def _is_limit(value: object) -> bool:
     return value is None or (_is_count(value) and value != 0)
 
 
+def _is_optional_rate(value: object) -> bool:
+    try:
+        return value is None or bool(rate_limit.parse(value))
+    except ValueError:
+        return False
+
+
 _DURATION = "a positive timedelta of a hundred years at most, or None"
 
 # Of each setting: what it must be, in words and as a test.
 _SHAPES: Mapping[str, tuple[str, Callable[[Any], bool]]] = {
     "SCOPES": ('{name: description} or {name: {"description": ..., "implies": [...]}}', _is_scope_dict),
     "DEFAULT_SCOPES": ("a list of scopes", _is_texts),
+    "LOGIN_SCOPES": ("a list of scopes, or None", lambda value: value is None or _is_texts(value)),
     "ENFORCE_SCOPES": ("True or False", lambda value: isinstance(value, bool)),
     "TOKEN_PREFIX": ("letters, digits and _, at most 31, or a list of such", _is_prefix),
     "API_KEY_PREFIX": ("letters, digits and _, at most 31, or a list of such", _is_prefix),
@@ -113,6 +121,7 @@ _SHAPES: Mapping[str, tuple[str, Callable[[Any], bool]]] = {
     "API_KEY_HEADER": ("the name of a header", _is_header),
     "FOREIGN_BEARER": ('"refuse" or "pass"', lambda value: value in ("refuse", "pass")),
     "TRUSTED_PROXIES": ("a number of proxies, 0 or more", _is_count),
+    "FAILURE_LIMIT": ('a rate as "60/min" (or s, h, d), or None', _is_optional_rate),
     "USER_ORGANIZATIONS": ("a dotted path or None", lambda value: value is None or isinstance(value, str)),
 }
 
@@ -196,13 +205,15 @@ def _check_scopes() -> Iterator[checks.CheckMessage]:
                 )
 
 
-def _check_default_scopes() -> Iterator[checks.CheckMessage]:
-    for name in conf.DEFAULT_SCOPES:
-        if not scopes.is_registered(name):
-            yield checks.Error(
-                f"TOKENAUTH['DEFAULT_SCOPES'] has {name!r}, which is not a registered scope.",
-                id="tokenauth.E007",
-            )
+def _check_given_scopes() -> Iterator[checks.CheckMessage]:
+    given = {"DEFAULT_SCOPES": conf.DEFAULT_SCOPES, "LOGIN_SCOPES": conf.LOGIN_SCOPES or ()}
+    for key, names in given.items():
+        for name in names:
+            if not scopes.is_registered(name):
+                yield checks.Error(
+                    f"TOKENAUTH[{key!r}] has {name!r}, which is not a registered scope.",
+                    id="tokenauth.E007",
+                )
 
 
 def _check_prefixes() -> Iterator[checks.CheckMessage]:
@@ -245,12 +256,23 @@ def _check_headers() -> Iterator[checks.CheckMessage]:
             )
 
 
+def _check_failure_limit() -> Iterator[checks.CheckMessage]:
+    if conf.FAILURE_LIMIT is not None and conf.TRUSTED_PROXIES == 0:
+        yield checks.Warning(
+            "TOKENAUTH['FAILURE_LIMIT'] is set, and TOKENAUTH['TRUSTED_PROXIES'] is 0: behind a proxy all "
+            "clients have its address, and the failures of one refuse them all.",
+            hint="Set TRUSTED_PROXIES to how many there are; where there is none, silence this.",
+            id="tokenauth.W006",
+        )
+
+
 # Each with the settings that it reads: it runs where all of them have their shape.
 _CHECKS: Sequence[tuple[Callable[[], Iterator[checks.CheckMessage]], set[str]]] = (
     (_check_peppers, {"PEPPERS"}),
     (_check_scopes, {"SCOPES"}),
-    (_check_default_scopes, {"SCOPES", "DEFAULT_SCOPES"}),
+    (_check_given_scopes, {"SCOPES", "DEFAULT_SCOPES", "LOGIN_SCOPES"}),
     (_check_prefixes, {"TOKEN_PREFIX", "API_KEY_PREFIX"}),
     (_check_user_organizations, {"USER_ORGANIZATIONS"}),
     (_check_headers, {"AUTH_HEADER", "API_KEY_HEADER"}),
+    (_check_failure_limit, {"FAILURE_LIMIT", "TRUSTED_PROXIES"}),
 )

@@ -29,5 +29,7 @@ def refused(request: HttpRequest, refusal: Refusal) -> JsonResponse:
     response = JsonResponse(body(status, str(reason.label), reason.value), status=status)
     if challenge := challenges.of_refusal(request, refusal):
         response["WWW-Authenticate"] = challenge
+    if refusal.retry_after is not None:
+        response["Retry-After"] = str(refusal.retry_after)
     response["Cache-Control"] = "no-store"
     return response

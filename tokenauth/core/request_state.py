@@ -48,6 +48,8 @@ class Refusal:
 
     reason: Reason
     scopes: tuple[str, ...] = ()
+    # In seconds.
+    retry_after: int | None = None
 
 
 @dataclass(slots=True)

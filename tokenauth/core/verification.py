@@ -8,7 +8,16 @@ from django.views.decorators.debug import sensitive_variables
 
 from tokenauth import signals
 from tokenauth.conf import conf
-from tokenauth.core import attempts, credential, digests, headers, lookup, network
+from tokenauth.core import (
+    attempts,
+    credential,
+    digests,
+    failure_limit,
+    headers,
+    lookup,
+    network,
+    rate_limit,
+)
 from tokenauth.core.credential import Credential, Kind
 from tokenauth.core.headers import Presented
 from tokenauth.core.request_state import Verified, state_of
@@ -27,7 +36,8 @@ _REASON_OF_STATUS = {
 def verify(raw: str, *, address: str | None = None) -> AccessToken:
     """The token whose text is ``raw``, with its user. Outside of a request: nothing is recorded.
 
-    ``address`` is the client's; a token with an address allowlist is refused without one.
+    ``address`` is the client's; a token with an address allowlist is refused without one, and
+    ``FAILURE_LIMIT`` limits nothing without one.
 
     :raises CredentialError: the credential is refused; ``reason`` says why.
     """
@@ -35,7 +45,9 @@ def verify(raw: str, *, address: str | None = None) -> AccessToken:
     try:
         parsed = credential.parse(raw)
         hint = parsed.hint
-        verified = _judge(parsed, address, timezone.now())
+        # Without an address, nobody says that there is a client: a worker's failures are not everybody's.
+        client = None if address is None else rate_limit.client(address)
+        verified = _judge(parsed, address, client, timezone.now())
     except CredentialError as error:
         _tell_rejected(error, hint, None)
         raise
@@ -60,7 +72,7 @@ def authenticate(request: HttpRequest, *kinds: Kind) -> Verified | None:
         state.outcome = _judge_request(request, found)
     if isinstance(state.outcome, CredentialError):
         # A fresh one: raising the same exception again would pile up its traceback.
-        raise CredentialError(state.outcome.reason, state.outcome.token)
+        raise CredentialError(state.outcome.reason, state.outcome.token, state.outcome.retry_after)
     return state.outcome
 
 
@@ -76,7 +88,8 @@ def _judge_request(request: HttpRequest, found: list[Presented]) -> Verified | C
             raise CredentialError(Reason.AMBIGUOUS)
         if first.misplaced or parsed.kind is not first.kind:
             raise CredentialError(Reason.MALFORMED)
-        verified = _judge(parsed, network.client_address(request.META), now)
+        address = network.client_address(request.META)
+        verified = _judge(parsed, address, rate_limit.client(address), now)
     except CredentialError as error:
         attempts.refused(request, first, hint, error, now)
         _tell_rejected(error, hint, request)
@@ -86,11 +99,16 @@ def _judge_request(request: HttpRequest, found: list[Presented]) -> Verified | C
     return verified
 
 
-def _judge(parsed: Credential, address: str | None, now: datetime) -> Verified:
-    """The one order of the checks: what is told of a known token comes after its secret was right."""
+def _judge(parsed: Credential, address: str | None, client: str | None, now: datetime) -> Verified:
+    """The one order of the checks: what is told of a known token comes after its secret was right.
+
+    ``client`` is whose failures are counted; None: they are not.
+    """
+    failure_limit.check(client, now)
     candidates = digests.candidates(parsed.text)
     token = lookup.find(candidates)
     if token is None or not digests.is_one_of(token.secret, candidates):
+        failure_limit.count(client, now)
         raise CredentialError(Reason.UNKNOWN)
     status = status_of(token, now)
     if status is not Status.ACTIVE:

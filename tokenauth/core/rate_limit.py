@@ -1,0 +1,106 @@
+"""How often something may happen to a key: fixed windows, counted in Django's default cache.
+
+The count is as exact and as shared as that cache. Redis and Memcached count for all processes, and
+atomically; the default, in local memory, counts for each process by itself. A cache that is down
+raises, whatever its client raises.
+"""
+
+import math
+import re
+from dataclasses import dataclass
+from datetime import datetime
+from ipaddress import IPv6Address, IPv6Network
+
+from django.core.cache import cache
+from django.core.exceptions import ImproperlyConfigured
+from django.utils.crypto import salted_hmac
+
+from tokenauth.core import network
+
+_RATE = re.compile(r"([1-9][0-9]{0,8})/(?:(s|sec|second)|(m|min|minute)|(h|hour)|(d|day))")
+_SECONDS = (1, 60, 3600, 86400)
+
+# An IPv6 client has a /64 to itself, and each of its 2**64 addresses for the asking (RFC 6177, RFC 8981).
+_IPV6_PREFIX_LENGTH = 64
+_UNKNOWN_CLIENT = "unknown"
+
+
+@dataclass(frozen=True, slots=True)
+class Rate:
+    """``limit`` times in each window of ``seconds``; windows begin at multiples of it since the epoch."""
+
+    limit: int
+    seconds: int
+
+
+def parse(text: object) -> Rate:
+    """The rate that a text in REST framework's form names: ``"60/min"``, or by ``s``, ``h``, ``d``.
+
+    :raises ValueError: it is none.
+    """
+    found = _RATE.fullmatch(text) if isinstance(text, str) else None
+    if found is None:
+        raise ValueError(f"{text!r} is not a rate")
+    limit, *units = found.groups()
+    return Rate(int(limit), next(seconds for seconds, unit in zip(_SECONDS, units, strict=True) if unit))
+
+
+def client(address: str | None) -> str:
+    """The key of a client's address: of IPv6 its /64; one for all whose address is not known."""
+    parsed = network.parse_address(address)
+    if parsed is None:
+        return _UNKNOWN_CLIENT
+    if isinstance(parsed, IPv6Address):
+        return str(IPv6Network((parsed, _IPV6_PREFIX_LENGTH), strict=False))
+    return str(parsed)
+
+
+@dataclass(frozen=True, slots=True)
+class RateLimit:
+    """The limit ``name``: each key has a count of its own.
+
+    :raises ImproperlyConfigured: ``rate`` is none.
+    """
+
+    name: str
+    rate: str
+
+    def wait(self, key: str, now: datetime) -> int | None:
+        """Whether ``key`` has had its share: the seconds until it has a new one, or None. Counts nothing."""
+        rate = self._parsed()
+        count: int = cache.get(self._cache_key(key, rate, now), 0)
+        return _seconds_left(rate, now) if count >= rate.limit else None
+
+    def count(self, key: str, now: datetime) -> int | None:
+        """Count one more; the seconds until there is a new share, where this one goes beyond, or None."""
+        rate = self._parsed()
+        cache_key = self._cache_key(key, rate, now)
+        # Longer than the window: a cache's clock is not this one's.
+        timeout = 2 * rate.seconds
+        cache.add(cache_key, 0, timeout)
+        try:
+            count = cache.incr(cache_key)
+        except ValueError:
+            # Evicted between the two.
+            cache.add(cache_key, 1, timeout)
+            count = 1
+        return _seconds_left(rate, now) if count > rate.limit else None
+
+    def _parsed(self) -> Rate:
+        try:
+            return parse(self.rate)
+        except ValueError as error:
+            raise ImproperlyConfigured(f"{error} of {self.name}; write it as 60/min.") from error
+
+    def _cache_key(self, key: str, rate: Rate, now: datetime) -> str:
+        # A cache is read by others, and some take no key with a space: what was sent is not in it.
+        digest = salted_hmac(f"tokenauth.rate_limit.{self.name}", key, algorithm="sha256").hexdigest()
+        return f"tokenauth.{self.name}.{rate.seconds}.{_window(rate, now)}.{digest}"
+
+
+def _window(rate: Rate, now: datetime) -> int:
+    return int(now.timestamp() // rate.seconds)
+
+
+def _seconds_left(rate: Rate, now: datetime) -> int:
+    return max(1, math.ceil((_window(rate, now) + 1) * rate.seconds - now.timestamp()))
