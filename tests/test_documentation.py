@@ -20,14 +20,17 @@ from django.urls import clear_url_caches, path
 from django.utils.module_loading import import_string
 from rest_framework.routers import SimpleRouter
 from rest_framework.test import APIClient
+from rest_framework.views import APIView
 
 import tokenauth.signals
 from tests.conftest import bearer
 from tokenauth.checks import check_settings, check_views
 from tokenauth.conf import KEYS, conf
+from tokenauth.core import rate_limit
 from tokenauth.exceptions import Reason
 from tokenauth.models import AccessToken, TokenLogin
 from tokenauth.signals import token_rejected
+from tokenauth.throttling import TokenRateThrottle
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -235,6 +238,19 @@ def test_the_row_of_a_request(api: APIClient) -> None:
     assert row["reason"] == "malformed"
 
 
+@pytest.mark.django_db
+def test_limits(alice: User, settings: Any) -> None:
+    names = {name: dict(getattr(settings, name)) for name in ("REST_FRAMEWORK", "TOKENAUTH")}
+    configured = run(example(OPERATING, "limits"), **names)
+    settings.TOKENAUTH, settings.REST_FRAMEWORK = configured["TOKENAUTH"], configured["REST_FRAMEWORK"]
+    assert check_settings(None) == []
+    assert rate_limit.parse(conf.FAILURE_LIMIT).limit == 60
+    assert import_string(configured["CACHES"]["default"]["BACKEND"])
+    (throttle,) = APIView().settings.DEFAULT_THROTTLE_CLASSES
+    assert throttle is TokenRateThrottle
+    assert throttle().num_requests == 1000
+
+
 def test_openapi(settings: Any) -> None:
     configured = run(example(OPENAPI, "openapi settings"))
     (schema_class,) = configured["REST_FRAMEWORK"].values()
@@ -266,6 +282,7 @@ def test_every_field_and_class_is_in_the_reference() -> None:
         "HasScopes",
         "HasAnyScope",
         "SameOrganization",
+        "TokenRateThrottle",
         "AccessTokenMiddleware",
         "scopes_required",
         "exception_handler",
