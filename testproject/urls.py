@@ -5,5 +5,6 @@ from drf_spectacular.views import SpectacularAPIView
 urlpatterns = [
     path("admin/", admin.site.urls),
     path("schema", SpectacularAPIView.as_view(), name="schema"),
+    path("api/", include("tokenauth.rest.urls")),
     path("inventory-service/", include("testproject.inventory.urls")),
 ]

@@ -3,20 +3,22 @@
 from __future__ import annotations
 
 import ast
+import json
 import re
 from contextlib import contextmanager
-from datetime import timedelta
+from datetime import datetime, timedelta
 from pathlib import Path
 from textwrap import dedent
 from types import ModuleType
 from typing import TYPE_CHECKING, Any
 
 import pytest
+import time_machine
 from django.core.management import get_commands
 from django.dispatch import Signal
 from django.test import Client
 from django.test.utils import override_settings
-from django.urls import clear_url_caches, path
+from django.urls import clear_url_caches, include, path
 from django.utils.module_loading import import_string
 from rest_framework.routers import SimpleRouter
 from rest_framework.test import APIClient
@@ -45,6 +47,7 @@ OPERATING = DOCS / "how-to" / "operating.md"
 ROTATING = DOCS / "how-to" / "rotating-a-key.md"
 PLAIN = DOCS / "how-to" / "plain-django.md"
 ORGANIZATIONS = DOCS / "how-to" / "organizations.md"
+SIGNING_IN = DOCS / "how-to" / "signing-in-from-an-app.md"
 OPENAPI = DOCS / "how-to" / "openapi.md"
 PAGES = [ROOT / "README.md", ROOT / "SECURITY.md", *sorted(DOCS.rglob("*.md"))]
 # Those that tests walk on a live server: tests/e2e/test_moving.py, test_scopes_on_a_live_api.py.
@@ -236,6 +239,38 @@ def test_the_row_of_a_request(api: APIClient) -> None:
     api.get("/inventory-service/sites", HTTP_X_REQUEST_ID="7f3a", **bearer("pat_junk"))
     (row,) = run(example(OPERATING, "request id"))["rows"]
     assert row["reason"] == "malformed"
+
+
+@pytest.mark.django_db
+def test_signing_in_from_an_app(alice: User, api: APIClient, settings: Any) -> None:
+    configured = run(example(SIGNING_IN, "settings.py: sign-in"), timedelta=timedelta)
+    settings.TOKENAUTH = configured["TOKENAUTH"]
+    assert check_settings(None) == []
+    rest_framework = dict(settings.REST_FRAMEWORK)
+    settings.REST_FRAMEWORK = run(
+        example(SIGNING_IN, "settings.py: attempts"), REST_FRAMEWORK=rest_framework
+    )["REST_FRAMEWORK"]
+    urls = run(example(SIGNING_IN, "urls.py: sign-in"), urlpatterns=[], path=path, include=include)
+    asked, answered = map(
+        json.loads, re.findall(r"^```json\n(.*?)^```", SIGNING_IN.read_text(), re.DOTALL | re.MULTILINE)
+    )
+    alice.set_password(asked["password"])
+    alice.save()
+    with (
+        serving(*urls["urlpatterns"]),
+        time_machine.travel(datetime.fromisoformat(answered["created_at"]), tick=False),
+    ):
+        answer = api.post("/api/tokens/login/", asked, format="json")
+        assert answer.status_code == 201
+        told = answer.json()
+        assert list(told) == list(answered)
+        own = ("token", "id", "hint")
+        assert {key: told[key] for key in told if key not in own} == {
+            key: answered[key] for key in answered if key not in own
+        }
+        assert AccessToken.objects.verify(told["token"]).user == alice
+        statuses = [api.post("/api/tokens/login/", asked, format="json").status_code for _ in range(10)]
+        assert statuses == [201] * 9 + [429]
 
 
 @pytest.mark.django_db

@@ -15,5 +15,6 @@ class WhoView(APIView):
 urlpatterns = [
     path("", include("tests.projects.plain_views")),
     path("rest", WhoView.as_view()),
+    path("api/", include("tokenauth.rest.urls")),
     path("admin/", admin.site.urls),
 ]

@@ -1,0 +1,177 @@
+"""A personal token for a username and a password: the sign-in of apps on people's devices."""
+
+from __future__ import annotations
+
+import traceback
+import unicodedata
+from typing import TYPE_CHECKING, Any
+
+from django.contrib.auth import authenticate
+from django.core.exceptions import ValidationError
+from django.http import Http404, HttpRequest
+from django.utils.decorators import method_decorator
+from django.utils.translation import gettext as _
+from django.views.decorators.debug import sensitive_post_parameters, sensitive_variables
+from rest_framework import serializers
+from rest_framework.exceptions import AuthenticationFailed, ParseError
+from rest_framework.parsers import FormParser, JSONParser, MultiPartParser
+from rest_framework.permissions import AllowAny
+from rest_framework.renderers import JSONRenderer
+from rest_framework.response import Response
+from rest_framework.settings import api_settings
+from rest_framework.utils import html
+from rest_framework.views import APIView
+
+from tokenauth.conf import conf
+from tokenauth.core import challenges, lifecycle, scopes
+from tokenauth.core.request_state import django_request
+from tokenauth.exception_handler import exception_handler
+from tokenauth.rest.serializers import CreatedTokenSerializer
+from tokenauth.rest.throttling import USERNAME_LENGTH, LoginAddressThrottle, LoginUsernameThrottle
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from rest_framework.request import Request
+
+# A hasher reads all of what it is given.
+PASSWORD_LENGTH = 1024
+
+# The names by which the request gives what a token is made of.
+_FIELDS = {"name": "device_name", "scopes": "scopes"}
+
+
+class _Scopes(serializers.ListField):
+    """Of a form, which can name no empty list, one empty text is one."""
+
+    child = serializers.CharField(max_length=255, trim_whitespace=False)
+
+    def get_value(self, dictionary: Any) -> Any:
+        value = super().get_value(dictionary)
+        return [] if html.is_html_input(dictionary) and value == [""] else value
+
+
+class LoginSerializer(serializers.Serializer[Any]):
+    """What the sign-in is given."""
+
+    username = serializers.CharField(max_length=USERNAME_LENGTH, trim_whitespace=False)
+    password = serializers.CharField(
+        max_length=PASSWORD_LENGTH, trim_whitespace=False, write_only=True, style={"input_type": "password"}
+    )
+    device_name = serializers.CharField(max_length=255)
+    scopes = _Scopes(max_length=100)
+
+    def validate_username(self, username: str) -> str:
+        # As the sign-in forms of Django, and the users that its managers make.
+        return unicodedata.normalize("NFKC", username).strip()
+
+    def validate_scopes(self, asked: list[str]) -> list[str]:
+        message = _("“%(scope)s” may not be asked for here.")
+        refused = [message % {"scope": scope} for scope in asked if not _may_be_asked_for(scope)]
+        if refused:
+            raise serializers.ValidationError(refused)
+        return asked
+
+
+class _JSONParser(JSONParser):
+    def parse(self, stream: Any, media_type: Any = None, parser_context: Any = None) -> Any:
+        try:
+            return super().parse(stream, media_type, parser_context)
+        except RecursionError as error:
+            raise ParseError(_("The body is nested too deeply.")) from error
+
+
+class LoginView(APIView):
+    """Sign in with a password, and get a personal token for this device.
+
+    404 where ``LOGIN_SCOPES`` is None. No session is made.
+    """
+
+    # Without any, an old token that a client still sends along is nothing to answer to.
+    authentication_classes = ()
+    permission_classes = (AllowAny,)
+    throttle_classes = (LoginAddressThrottle, LoginUsernameThrottle)
+    parser_classes = (_JSONParser, FormParser, MultiPartParser)
+    # Not as a page: that would show the token, and a form, beside the project's own.
+    renderer_classes = (JSONRenderer,)
+
+    @method_decorator(sensitive_post_parameters("password"))
+    def dispatch(self, request: HttpRequest, *args: Any, **kwargs: Any) -> Any:
+        return super().dispatch(request, *args, **kwargs)
+
+    def initial(self, request: Request, *args: Any, **kwargs: Any) -> None:
+        if conf.LOGIN_SCOPES is None:
+            raise Http404
+        # As a whole: REST framework reads JSON past DATA_UPLOAD_MAX_MEMORY_SIZE.
+        django_request(request).body  # noqa: B018
+        super().initial(request, *args, **kwargs)
+
+    def check_throttles(self, request: Request) -> None:
+        if request.method != "POST":
+            return
+        # One after the other: who is over the limit of an address uses up nobody's name.
+        for throttle in self.get_throttles():
+            if not throttle.allow_request(request, self):
+                self.throttled(request, throttle.wait())  # type: ignore[arg-type]
+
+    def get_authenticate_header(self, request: Request) -> str:
+        return challenges.challenge(django_request(request))
+
+    def get_exception_handler(self) -> Callable[..., Response | None]:
+        return exception_handler
+
+    def finalize_response(self, request: Request, response: Any, *args: Any, **kwargs: Any) -> Any:
+        response["Cache-Control"] = "no-store"
+        return super().finalize_response(request, response, *args, **kwargs)
+
+    @sensitive_variables()
+    def post(self, request: Request) -> Response:
+        serializer = LoginSerializer(data=request.data)
+        serializer.is_valid(raise_exception=True)
+        given = serializer.validated_data
+        user = _user_of(django_request(request), given["username"], given["password"])
+        if user is None:
+            # One answer for all: it tells nobody whether there is such a user.
+            raise AuthenticationFailed(_("The username or the password is wrong."))
+        try:
+            token = lifecycle.issue(user, given["device_name"], given["scopes"], created_by=user)
+        except ValidationError as error:
+            raise serializers.ValidationError(_by_field(error)) from error
+        return Response(CreatedTokenSerializer(token).data, status=201)
+
+
+def _may_be_asked_for(scope: str) -> bool:
+    allowed = list(conf.LOGIN_SCOPES or ())
+    # A scope that implies all others grants them one by one; it is not the wildcard.
+    return scope in allowed if scope == scopes.ALL else scopes.grants(allowed, scope)
+
+
+@sensitive_variables()
+def _user_of(request: HttpRequest, username: str, password: str) -> Any:
+    try:
+        user = authenticate(request, username=username, password=password)
+    except Exception as error:
+        _forget_variables(error)
+        raise
+    # A backend may let in who is not active.
+    return user if user is not None and user.is_active else None
+
+
+def _forget_variables(error: BaseException | None) -> None:
+    """Where it was raised is kept; what the variables held, a password among it, is in no report."""
+    pending, seen = [error], set()
+    while pending:
+        error = pending.pop()
+        if error is not None and id(error) not in seen:
+            seen.add(id(error))
+            traceback.clear_frames(error.__traceback__)
+            pending += [error.__cause__, error.__context__]
+
+
+def _by_field(error: ValidationError) -> dict[str, list[str]]:
+    other = api_settings.NON_FIELD_ERRORS_KEY
+    by_argument = error.message_dict if hasattr(error, "error_dict") else {other: error.messages}
+    errors: dict[str, list[str]] = {}
+    for argument, messages in by_argument.items():
+        errors.setdefault(_FIELDS.get(argument, other), []).extend(messages)
+    return errors
