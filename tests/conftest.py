@@ -2,6 +2,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
+import django
 import pytest
 from django.contrib.auth import get_user_model
 from django.core.cache import cache
@@ -57,6 +58,19 @@ def tokenauth_settings(settings: Any) -> Callable[..., None]:
         settings.TOKENAUTH = {**settings.TOKENAUTH, **keys}
 
     return change
+
+
+@pytest.fixture
+def use_mail_backend(settings: Any) -> Callable[[str], None]:
+    """Send mail by the backend of this path, for the rest of one test."""
+
+    def use(path: str) -> None:
+        if django.VERSION >= (6, 1):
+            settings.MAILERS = {"default": {"BACKEND": path}}
+        else:
+            settings.EMAIL_BACKEND = path
+
+    return use
 
 
 def bearer(token: AccessToken | str) -> dict[str, str]:

@@ -107,6 +107,16 @@ class Conf:
         return self._read("ROTATION_OVERLAP", timedelta(days=1))
 
     @property
+    def END_TOKENS_ON_PASSWORD_CHANGE(self) -> bool:  # noqa: N802
+        """True: a user whose password is changed loses every token and key."""
+        return self._read("END_TOKENS_ON_PASSWORD_CHANGE", default=False)
+
+    @property
+    def NOTIFY_OWNER(self) -> bool:  # noqa: N802
+        """True: mail the owner when somebody else makes or revokes a token."""
+        return self._read("NOTIFY_OWNER", default=False)
+
+    @property
     def RECORD_LOGIN_ATTEMPTS(self) -> Literal["none", "failure", "all"]:  # noqa: N802
         """Which requests with a credential leave a row in the login log."""
         return self._read("RECORD_LOGIN_ATTEMPTS", "failure")

@@ -10,7 +10,9 @@ from tokenauth.core.async_twin import async_twin
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
-    from typing import Any, Unpack
+    from typing import Any, Self, Unpack
+
+    from django.db.models.base import ModelState
 
     from tokenauth.core.lifecycle import TokenOptions
     from tokenauth.models import AccessToken
@@ -27,6 +29,8 @@ class HasAccessTokens:
     # The token of the present request, the same object as request.auth; None outside of one.
     current_access_token: AccessToken | None = None
 
+    _state: ModelState
+
     def generate_access_token(
         self, name: str, scopes: Iterable[str] | None = None, **options: Unpack[TokenOptions]
     ) -> AccessToken:
@@ -34,12 +38,14 @@ class HasAccessTokens:
 
         ``scopes``: None gives ``DEFAULT_SCOPES``, an empty list none. ``options``: ``expires_at``
         (aware datetime), ``kind`` (``"personal"`` or ``"api_key"``), ``environment`` (``"live"`` or
-        ``"test"``, for API keys), ``organization``, ``allowed_networks`` (CIDR), ``created_by``.
+        ``"test"``, for API keys), ``organization``, ``allowed_networks`` (CIDR), ``created_by`` (this
+        user, where not given).
 
         :raises ValidationError: names each argument that is wrong; nothing is written.
         """
         from tokenauth.core import lifecycle
 
+        options.setdefault("created_by", self._actor())
         return lifecycle.issue(self, name, scopes, **options)
 
     @sensitive_variables("raw")
@@ -61,22 +67,22 @@ class HasAccessTokens:
 
     @sensitive_variables("raw")
     def revoke_access_token(self, raw: str) -> bool:
-        """Revoke this user's token whose text is ``raw``; True if one was revoked."""
+        """Revoke this user's token whose text is ``raw``, as the user's own act; True if one was revoked."""
         from tokenauth.core import lifecycle
 
-        return lifecycle.revoke(lifecycle.of_user_by_text(self, raw)) > 0
+        return lifecycle.revoke(lifecycle.of_user_by_text(self, raw), by=self._actor()) > 0
 
     def revoke_access_token_by_secret(self, secret: str) -> bool:
-        """Revoke this user's token by the digest kept in the database; True if one was revoked."""
+        """Likewise, by the digest that is kept in the database."""
         from tokenauth.core import lifecycle
 
-        return lifecycle.revoke(lifecycle.of_user_by_secret(self, secret)) > 0
+        return lifecycle.revoke(lifecycle.of_user_by_secret(self, secret), by=self._actor()) > 0
 
     def revoke_all_access_tokens(self) -> int:
-        """Revoke every token of this user; how many were not revoked before."""
+        """Revoke every token of this user, as their own act; how many were not revoked before."""
         from tokenauth.core import lifecycle
 
-        return lifecycle.revoke(lifecycle.of_user(self))
+        return lifecycle.revoke(lifecycle.of_user(self), by=self._actor())
 
     def set_access_token(self, token: AccessToken | None) -> None:
         """Make ``token`` the current one: what ``token_can`` asks."""
@@ -89,6 +95,10 @@ class HasAccessTokens:
     def token_cant(self, scope: str) -> bool:
         """Whether it does not; True without a current token."""
         return not self.token_can(scope)
+
+    def _actor(self) -> Self | None:
+        # One who is not saved can be in no row, and has no tokens: the core says so of the owner.
+        return None if self._state.adding else self
 
     agenerate_access_token = async_twin(generate_access_token)
     aget_access_token = async_twin(get_access_token)

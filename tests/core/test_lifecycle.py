@@ -79,8 +79,9 @@ def test_a_user_that_is_none(db: None, user: Any) -> None:
 
 
 def test_an_unsaved_user_has_the_same_answer_through_the_mixin(db: None) -> None:
-    with pytest.raises(ValidationError, match="saved user"):
+    with pytest.raises(ValidationError, match="saved user") as error:
         User(username="unsaved").generate_access_token("name")
+    assert list(error.value.message_dict) == ["user"]
 
 
 @pytest.mark.parametrize("maker", [User(username="unsaved"), AnonymousUser(), "alice"])
@@ -96,6 +97,18 @@ def test_who_makes_or_revokes_it_is_kept(alice: User, bob: User) -> None:
             token.revoke(by=by)
     assert token.revoke(by=bob)
     assert AccessToken.objects.get(revoked_by=bob) == token
+
+
+def test_what_users_do_with_their_own_tokens_is_kept_as_theirs(alice: User, bob: User) -> None:
+    tokens = {name: alice.generate_access_token(name) for name in ("by text", "by secret", "with the rest")}
+    by_bob = alice.generate_access_token("by bob", created_by=bob)
+    by_a_program = alice.generate_access_token("by a program", created_by=None)
+    assert {token.created_by for token in tokens.values()} == {alice}
+    assert (by_bob.created_by, by_a_program.created_by) == (bob, None)
+    assert alice.revoke_access_token(tokens["by text"].raw_token or "")
+    assert alice.revoke_access_token_by_secret(tokens["by secret"].secret)
+    assert alice.revoke_all_access_tokens() == 3
+    assert AccessToken.objects.filter(revoked_by=alice).count() == 5
 
 
 def test_an_expiry_in_the_past(alice: User) -> None:
@@ -252,8 +265,8 @@ def test_each_revocation_is_told(alice: User, bob: User) -> None:
     finally:
         token_revoked.disconnect(receive)
     assert told == [
-        ("one", "revoked", "", None),
-        ("two", "revoked", "", None),
+        ("one", "revoked", "", alice),
+        ("two", "revoked", "", alice),
         ("not hers", "revoked", "why", alice),
     ]
 

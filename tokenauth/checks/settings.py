@@ -77,6 +77,10 @@ def _is_count(value: object) -> bool:
     return isinstance(value, int) and not isinstance(value, bool) and value >= 0
 
 
+def _is_switch(value: object) -> bool:
+    return isinstance(value, bool)
+
+
 def _is_limit(value: object) -> bool:
     return value is None or (_is_count(value) and value != 0)
 
@@ -95,7 +99,7 @@ _SHAPES: Mapping[str, tuple[str, Callable[[Any], bool]]] = {
     "SCOPES": ('{name: description} or {name: {"description": ..., "implies": [...]}}', _is_scope_dict),
     "DEFAULT_SCOPES": ("a list of scopes", _is_texts),
     "LOGIN_SCOPES": ("a list of scopes, or None", lambda value: value is None or _is_texts(value)),
-    "ENFORCE_SCOPES": ("True or False", lambda value: isinstance(value, bool)),
+    "ENFORCE_SCOPES": ("True or False", _is_switch),
     "TOKEN_PREFIX": ("letters, digits and _, at most 31, or a list of such", _is_prefix),
     "API_KEY_PREFIX": ("letters, digits and _, at most 31, or a list of such", _is_prefix),
     "ENVIRONMENTS": (
@@ -111,6 +115,8 @@ _SHAPES: Mapping[str, tuple[str, Callable[[Any], bool]]] = {
         lambda value: value in ("refuse", "revoke_oldest"),
     ),
     "ROTATION_OVERLAP": (f"a timedelta of {LONGEST_OVERLAP.days} days at most", _is_overlap),
+    "END_TOKENS_ON_PASSWORD_CHANGE": ("True or False", _is_switch),
+    "NOTIFY_OWNER": ("True or False", _is_switch),
     "RECORD_LOGIN_ATTEMPTS": (
         '"none", "failure" or "all"',
         lambda value: value in ("none", "failure", "all"),

@@ -12,7 +12,7 @@ from django.views.decorators.debug import sensitive_variables
 
 from tokenauth import signals
 from tokenauth.conf import conf
-from tokenauth.core import batches, credential, digests, status, token_arguments, token_limit
+from tokenauth.core import batches, credential, digests, notices, status, token_arguments, token_limit
 from tokenauth.core.credential import Kind
 from tokenauth.core.token_arguments import Arguments
 from tokenauth.exceptions import CredentialError
@@ -32,7 +32,7 @@ class TokenOptions(TypedDict, total=False):
     organization: str
     # Networks in CIDR notation, or single addresses, from which alone it may be used.
     allowed_networks: Iterable[str]
-    # The user who makes it, where that is another than its owner.
+    # The user who makes it; None where that is a program. The mixin's methods say the user themselves.
     created_by: Any
 
 
@@ -74,8 +74,7 @@ def issue(
         )
     arguments.raise_errors()
     text = insert_within_limit(token, router.db_for_write(AccessToken))
-    # A copy knows no raw text: a receiver cannot leak what it does not get.
-    signals.token_created.send_robust(AccessToken, token=token.without_raw_token())
+    tell_made(token, created_by)
     token.raw_token = text
     return token
 
@@ -105,6 +104,13 @@ def insert_within_limit(token: AccessToken, using: str) -> str:
     return text
 
 
+def tell_made(token: AccessToken, by: Any) -> None:
+    """Tell the receivers, and the owner where it was not the owner's act, of a token made by ``by``."""
+    # A copy knows no raw text: a receiver cannot leak what it does not get.
+    signals.token_created.send_robust(AccessToken, token=token.without_raw_token())
+    notices.made(token, by)
+
+
 def revoke(tokens: QuerySet[AccessToken], *, reason: str = "", by: Any = None) -> int:
     """Revoke those of ``tokens`` that are not, in one statement; how many there were.
 
@@ -118,12 +124,13 @@ def revoke(tokens: QuerySet[AccessToken], *, reason: str = "", by: Any = None) -
     }
     arguments.raise_errors()
     tokens = tokens.using(router.db_for_write(AccessToken)).filter(revoked_at__isnull=True)
-    if not signals.token_revoked.has_listeners(AccessToken):
+    if not signals.token_revoked.has_listeners(AccessToken) and not conf.NOTIFY_OWNER:
         return tokens.update(**values)
     # Rows are loaded only where somebody wants to hear of each.
     with transaction.atomic(using=tokens.db):
         revoked = list(tokens.select_for_update())
         count = tokens.filter(pk__in=[token.pk for token in revoked]).update(**values)
+    notices.revoked(revoked, by, reason)
     for token in revoked:
         for name, value in values.items():
             setattr(token, name, value)

@@ -48,3 +48,27 @@ def test_what_is_made_lives_with_the_users(alice: Any) -> None:
     assert AccessToken.objects.using("accounts").get().user == alice
     assert token.revoke(by=alice)
     assert alice.access_tokens.usable().count() == 0
+
+
+def test_a_changed_password_ends_what_lives_with_the_users(alice: Any, settings: Any) -> None:
+    settings.TOKENAUTH = {**settings.TOKENAUTH, "END_TOKENS_ON_PASSWORD_CHANGE": True, "NOTIFY_OWNER": True}
+    alice.generate_access_token("Script", ["read:sites"])
+    alice.set_password("battery staple")
+    with CaptureQueriesContext(connections["default"]) as default:
+        alice.save()
+    assert alice.access_tokens.usable().count() == 0
+    assert default.captured_queries == []
+
+
+def test_owners_are_told_of_what_lives_with_them(
+    alice: Any, bob: Any, settings: Any, mailoutbox: list[Any], django_capture_on_commit_callbacks: Any
+) -> None:
+    settings.TOKENAUTH = {**settings.TOKENAUTH, "NOTIFY_OWNER": True}
+    alice.email = "alice@example.com"
+    alice.save()
+    with django_capture_on_commit_callbacks(using="default", execute=True):
+        token = AccessToken.objects.generate(alice, "Script", ["read:sites"], created_by=bob)
+    assert mailoutbox == []
+    with django_capture_on_commit_callbacks(using="accounts", execute=True):
+        token.revoke(by=bob)
+    assert [mail.subject for mail in mailoutbox] == ["Your access token was revoked: Script"]

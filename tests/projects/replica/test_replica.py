@@ -77,3 +77,12 @@ def test_what_is_pruned_is_found_on_the_other(alice: Any) -> None:
     statements = asked(lambda: call_command("prunetokens", older_than="1s", stdout=StringIO()))
     assert set(statements["default"]) == {"SELECT"}
     assert statements["replica"] == []
+
+
+def test_a_password_is_compared_with_the_one_that_is_written_to(alice: Any, settings: Any) -> None:
+    settings.TOKENAUTH = {**settings.TOKENAUTH, "END_TOKENS_ON_PASSWORD_CHANGE": True}
+    AccessToken.objects.generate(alice, "Work Laptop", ["read:sites"])
+    alice = type(alice).objects.get(pk=alice.pk)
+    alice.set_password("battery staple")
+    assert asked(alice.save) == {"default": ["SELECT", "UPDATE", "UPDATE"], "replica": []}
+    assert AccessToken.objects.using("default").get().revoked_reason == "The password was changed."

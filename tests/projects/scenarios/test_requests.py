@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 import pytest
+from django.db import router
 
 from tests.conftest import bearer
 from tests.projects.scenarios import on_its_databases
@@ -76,6 +77,41 @@ def test_the_token_of_somebody_who_left(client: Client, alice: Any, door: str) -
     assert refusal(client.get(door, **bearer(token))) == (401, "UNAUTHORIZED", "unknown")
     rows = TokenLogin.objects.order_by("pk").values_list("reason", "user", "token")
     assert list(rows) == [("user_inactive", None, None), ("unknown", None, None)]
+
+
+def test_the_token_of_somebody_who_comes_back(client: Client, alice: Any, door: str) -> None:
+    token = AccessToken.objects.generate(alice, "Work Laptop", ["read:sites"])
+    for is_active, status in ((True, 200), (False, 401), (True, 200)):
+        alice.is_active = is_active
+        alice.save()
+        assert client.get(door, **bearer(token)).status_code == status
+
+
+def test_the_token_of_somebody_whose_password_is_changed(
+    client: Client, alice: Any, door: str, settings: Any
+) -> None:
+    token = AccessToken.objects.generate(alice, "Work Laptop", ["read:sites"])
+    for is_ending, status in ((False, 200), (True, 401)):
+        settings.TOKENAUTH = {**settings.TOKENAUTH, "END_TOKENS_ON_PASSWORD_CHANGE": is_ending}
+        alice.set_unusable_password()
+        alice.save()
+        assert client.get(door, **bearer(token)).status_code == status
+
+
+def test_the_owner_is_told_of_what_another_revokes(
+    alice: Any,
+    settings: Any,
+    mailoutbox: list[Any],
+    django_capture_on_commit_callbacks: Any,
+) -> None:
+    setattr(alice, alice.get_email_field_name(), "alice@example.com")
+    alice.save()
+    settings.TOKENAUTH = {**settings.TOKENAUTH, "NOTIFY_OWNER": True}
+    token = AccessToken.objects.generate(alice, "Work Laptop", ["read:sites"], created_by=alice)
+    # In a test without transactions of its own, where the tokens live; in one that has them, at once.
+    with django_capture_on_commit_callbacks(using=router.db_for_write(AccessToken), execute=True):
+        token.revoke("lost")
+    assert [mail.subject for mail in mailoutbox] == ["Your access token was revoked: Work Laptop"]
 
 
 def test_a_person_signed_in_by_session(client: Client, alice: Any, make_user: Any, door: str) -> None:

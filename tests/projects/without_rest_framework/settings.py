@@ -25,6 +25,8 @@ MIDDLEWARE = [
 ]
 ROOT_URLCONF = "tests.projects.without_rest_framework.urls"
 DATABASES = {"default": database("without_rest_framework")}
+# Django 6.1 wants it said, and those before do not look.
+MAILERS = {"default": {}}
 USE_TZ = True
 DEFAULT_AUTO_FIELD = "django.db.models.BigAutoField"
 TOKENAUTH = {"SCOPES": sample.TOKENAUTH["SCOPES"]}
