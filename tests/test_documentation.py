@@ -7,6 +7,7 @@ import json
 import re
 from contextlib import contextmanager
 from datetime import datetime, timedelta
+from io import StringIO
 from pathlib import Path
 from textwrap import dedent
 from types import ModuleType
@@ -14,11 +15,12 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 import time_machine
-from django.core.management import get_commands
+from django.core.management import call_command, get_commands
 from django.dispatch import Signal
 from django.test import Client
 from django.test.utils import override_settings
 from django.urls import clear_url_caches, include, path
+from django.utils import timezone
 from django.utils.module_loading import import_string
 from rest_framework.routers import SimpleRouter
 from rest_framework.test import APIClient
@@ -137,6 +139,41 @@ def test_the_tokens_that_a_pepper_still_holds(alice: User, settings: Any) -> Non
     alice.generate_access_token("new")
     (left,) = run(example(OPERATING, "peppers"))["left"]
     assert left.name == "old"
+
+
+@pytest.mark.django_db(transaction=True)
+def test_a_password_is_changed_and_the_owner_told(alice: User, settings: Any, mailoutbox: list[Any]) -> None:
+    configured = run(example(OPERATING, "notify owner"))
+    assert configured["EMAIL_TIMEOUT"] == 10
+    settings.TOKENAUTH = {
+        **run(example(OPERATING, "password change"))["TOKENAUTH"],
+        **configured["TOKENAUTH"],
+    }
+    assert check_settings(None) == []
+    alice.generate_access_token("Script")
+    alice.email = "alice@example.com"
+    alice.save()
+    assert alice.access_tokens.usable().count() == 1
+    alice.set_unusable_password()
+    alice.save()
+    assert alice.access_tokens.usable().count() == 0
+    assert [mail.subject for mail in mailoutbox] == ["Your access token was revoked: Script"]
+
+
+@pytest.mark.django_db
+def test_a_mail_of_ones_own(alice: User, settings: Any, tmp_path: Path, mailoutbox: list[Any]) -> None:
+    (found,) = re.findall(
+        r"^```django\n\{# (\S+) #\}\n(.*?)^```", OPERATING.read_text(), re.DOTALL | re.MULTILINE
+    )
+    path, source = found
+    (tmp_path / path).parent.mkdir(parents=True)
+    (tmp_path / path).write_text(source)
+    settings.TEMPLATES = [{**settings.TEMPLATES[0], "DIRS": [tmp_path]}]
+    alice.email = "alice@example.com"
+    alice.save()
+    alice.generate_access_token("R&D", expires_at=timezone.now() + timedelta(days=3))
+    call_command("notifytokens", stdout=StringIO())
+    assert mailoutbox[0].subject == "[Acme] 1 of your tokens expire, the first is R&D"
 
 
 @contextmanager
@@ -330,7 +367,7 @@ def test_every_field_and_class_is_in_the_reference() -> None:
 
 def test_every_command_is_in_the_reference() -> None:
     commands = [name for name, app in get_commands().items() if app == "tokenauth"]
-    assert len(commands) == 6
+    assert len(commands) == 7
     for name in commands:
         assert f"| `{name} " in REFERENCE.read_text(), name
 

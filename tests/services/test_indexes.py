@@ -14,7 +14,7 @@ from django.utils import timezone
 from testproject.accounts.models import User
 from tests.services import big_tables
 from tests.services.query_plans import drop_index, index_names, plans
-from tokenauth.core import attempt_limit, lookup
+from tokenauth.core import attempt_limit, expiry_notices, lookup
 from tokenauth.models import AccessToken, TokenLogin
 
 if TYPE_CHECKING:
@@ -117,6 +117,11 @@ QUERIES = {
     ),
     "prunetokens: the old logins": Query(
         "tokenauth_tokenlogin(date)", prunetokens, containing='SELECT "tokenauth_tokenlogin"."date"'
+    ),
+    "notifytokens: those that expire soon": Query(
+        "tokenauth_accesstoken(expires_at)",
+        lambda token, staff: next(expiry_notices.due(NOW)),
+        containing='ORDER BY "tokenauth_accesstoken"."expires_at"',
     ),
     "the attempts of a leaked token": Query(
         "tokenauth_tokenlogin(identifier)",

@@ -39,6 +39,7 @@ class AccessTokenAdmin(ReadOnlyAdmin):
         "created_at",
         "created_by",
         "expires_at",
+        "expiry_notice",
         "last_used_at",
         "last_used_ip",
         "revoked_at",

@@ -72,9 +72,9 @@ def family_of(text: str) -> QuerySet[AccessToken]:
     return tokens
 
 
-def counted(count: int, noun: str) -> str:
-    """``1 token``, ``2 tokens``."""
-    return f"{count} {noun}{'' if count == 1 else 's'}"
+def counted(count: int, noun: str, plural: str = "") -> str:
+    """``1 token``, ``2 tokens``; ``1 person``, ``2 people``."""
+    return f"{count} {noun if count == 1 else plural or f'{noun}s'}"
 
 
 def spelled_out(error: ValidationError, names: Mapping[str, str] = MappingProxyType({})) -> str:

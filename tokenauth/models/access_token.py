@@ -158,6 +158,13 @@ class AccessToken(models.Model):
         verbose_name=_("created by"),
     )
     expires_at = models.DateTimeField(_("expires"), null=True, blank=True, db_index=True)
+    expiry_notice = models.PositiveSmallIntegerField(
+        _("told of expiry"),
+        null=True,
+        blank=True,
+        editable=False,
+        help_text=_("How many days before it the owner was last told that the token expires."),
+    )
     last_used_at = models.DateTimeField(_("last used"), null=True, blank=True)
     last_used_ip = models.GenericIPAddressField(_("last used from"), null=True, blank=True)
     revoked_at = models.DateTimeField(_("revoked"), null=True, blank=True, db_index=True)

@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+from datetime import timedelta
 from io import StringIO
 from typing import TYPE_CHECKING, Any
 
@@ -86,3 +87,12 @@ def test_a_password_is_compared_with_the_one_that_is_written_to(alice: Any, sett
     alice.set_password("battery staple")
     assert asked(alice.save) == {"default": ["SELECT", "UPDATE", "UPDATE"], "replica": []}
     assert AccessToken.objects.using("default").get().revoked_reason == "The password was changed."
+
+
+def test_who_is_told_of_an_expiry_is_found_on_the_other(alice: Any, mailoutbox: list[Any]) -> None:
+    alice.email = "alice@example.com"
+    alice.save()
+    token = AccessToken.objects.generate(alice, "Work Laptop", ["read:sites"])
+    AccessToken.objects.update(expires_at=token.created_at + timedelta(days=6))
+    statements = asked(lambda: call_command("notifytokens", stdout=StringIO()))
+    assert (len(mailoutbox), statements["replica"]) == (1, [])

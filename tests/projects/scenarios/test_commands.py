@@ -109,6 +109,19 @@ def test_what_ended_long_ago_is_pruned(client: Client, alice: Any) -> None:
     assert TokenLogin.objects.get().token is None
 
 
+def test_who_is_to_be_told_of_an_expiry_is_told_once(alice: Any, mailoutbox: list[Any]) -> None:
+    setattr(alice, alice.get_email_field_name(), "alice@example.com")
+    alice.save()
+    token = AccessToken.objects.generate(alice, "Work Laptop", ["read:sites"])
+    AccessToken.objects.filter(pk=token.pk).update(expires_at=token.created_at + timedelta(days=6))
+    assert run("notifytokens", "--dry-run").endswith("Would tell 1 person of 1 token.")
+    assert run("notifytokens") == "Told 1 person of 1 token."
+    assert run("notifytokens") == "Told 0 people of 0 tokens."
+    assert [(mail.to, mail.subject) for mail in mailoutbox] == [
+        (["alice@example.com"], "Your access token expires soon: Work Laptop")
+    ]
+
+
 def test_what_the_views_require_is_listed() -> None:
     listed = json.loads(run("listscopes", "--format", "json"))
     required = {one["url"]: one["scopes"] for one in listed}
