@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 import pytest
 from django.contrib.auth.models import AnonymousUser
 from django.core.exceptions import ValidationError
+from django.db import connection
 from django.dispatch import Signal
 from django.utils import timezone
 
@@ -297,5 +298,6 @@ def test_a_receiver_that_fails_changes_nothing(
 def test_revoking_all_is_one_statement(alice: User, django_assert_num_queries: Any) -> None:
     for number in range(5):
         alice.generate_access_token(f"{number}")
-    with django_assert_num_queries(1):
+    # And on PostgreSQL one more, for what was made while it waited.
+    with django_assert_num_queries(2 if connection.vendor == "postgresql" else 1):
         assert alice.revoke_all_access_tokens() == 5

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 import pytest
 import time_machine
 from django.core.exceptions import ValidationError
+from django.db import connection
 from django.utils import timezone
 from django.utils.http import http_date
 
@@ -351,7 +352,8 @@ def test_a_family_is_revoked_in_one_statement(
     from tokenauth.core import lifecycle
 
     new, other = key.rotate(), alice.generate_access_token("other")
-    with django_assert_num_queries(1):
+    # And on PostgreSQL one more, for what was made while it waited.
+    with django_assert_num_queries(2 if connection.vendor == "postgresql" else 1):
         assert lifecycle.revoke(AccessToken.objects.filter(family=key.family)) == 2
     assert {reload(key).status, reload(new).status, reload(other).status} == {"revoked", "active"}
 

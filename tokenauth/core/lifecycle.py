@@ -1,13 +1,12 @@
 """The life of a token: issue, revoke, prune. :mod:`tokenauth.core.rotation` has the rest of it."""
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Mapping
 from datetime import datetime
 from typing import Any, TypedDict
 
-from django.db import router, transaction
+from django.db import connections, router, transaction
 from django.db.models import Q, QuerySet
 from django.utils import timezone
-from django.utils.translation import gettext
 from django.views.decorators.debug import sensitive_variables
 
 from tokenauth import signals
@@ -100,7 +99,7 @@ def insert_within_limit(token: AccessToken, using: str) -> str:
         # Before it is counted: on SQLite, which locks no row, the first to write is the one whose turn it is.
         text = insert(token, using)
         surplus = token_limit.surplus(token.user_id, using, conf.MAX_TOKENS_PER_USER)
-        revoke(surplus, reason=gettext("A newer token took its place."), by=token.created_by)
+        revoke(surplus, reason=token_limit.REASON, by=token.created_by)
     return text
 
 
@@ -112,7 +111,7 @@ def tell_made(token: AccessToken, by: Any) -> None:
 
 
 def revoke(tokens: QuerySet[AccessToken], *, reason: str = "", by: Any = None) -> int:
-    """Revoke those of ``tokens`` that are not, in one statement; how many there were.
+    """Revoke those of ``tokens`` that are not, by one statement for all of them; how many there were.
 
     :raises ValidationError: ``reason`` is longer than 255 characters, or ``by`` no saved user.
     """
@@ -124,12 +123,23 @@ def revoke(tokens: QuerySet[AccessToken], *, reason: str = "", by: Any = None) -
     }
     arguments.raise_errors()
     tokens = tokens.using(router.db_for_write(AccessToken)).filter(revoked_at__isnull=True)
+    count = revoked = _revoke(tokens, values)
+    # On PostgreSQL, a statement that waited for a rotation does not see the successor that was made
+    # meanwhile: of a family, or of a person, none may be left.
+    while revoked and connections[tokens.db].vendor == "postgresql":
+        revoked = _revoke(tokens, values)
+        count += revoked
+    return count
+
+
+def _revoke(tokens: QuerySet[AccessToken], values: Mapping[str, Any]) -> int:
     if not signals.token_revoked.has_listeners(AccessToken) and not conf.NOTIFY_OWNER:
         return tokens.update(**values)
     # Rows are loaded only where somebody wants to hear of each.
     with transaction.atomic(using=tokens.db):
         revoked = list(tokens.select_for_update())
         count = tokens.filter(pk__in=[token.pk for token in revoked]).update(**values)
+    reason, by = values["revoked_reason"], values["revoked_by"]
     notices.revoked(revoked, by, reason)
     for token in revoked:
         for name, value in values.items():

@@ -64,9 +64,9 @@ def rotate(
         insert = lifecycle.insert_within_limit if is_one_more else lifecycle.insert
         text = insert(successor, using)
     token.rotated_at, token.expires_at = now, end
+    lifecycle.tell_made(successor, by)
     # Copies know no raw text: a receiver cannot leak what it does not get.
     made, replaced = successor.without_raw_token(), token.without_raw_token()
-    signals.token_created.send_robust(AccessToken, token=made)
     signals.token_rotated.send_robust(AccessToken, token=made, rotated_from=replaced, by=by)
     successor.raw_token = text
     return successor

@@ -12,6 +12,9 @@ from tokenauth.conf import conf
 from tokenauth.core.status import Status, has_status
 from tokenauth.models import AccessToken
 
+# Not translated: rows are searched for it, whatever the language of whoever was served.
+REASON = "A newer token took its place."
+
 
 def take_turn(user_id: Any, using: str) -> None:
     """Wait until nobody else is making a token for this user, and hold the others up till the commit."""
