@@ -6,6 +6,7 @@ import django
 import pytest
 from django.contrib.auth import get_user_model
 from django.core.cache import cache
+from hypothesis import settings as hypothesis_settings
 
 from tokenauth.core import attempt_limit
 
@@ -17,6 +18,10 @@ if TYPE_CHECKING:
 
     from testproject.accounts.models import User
     from tokenauth.models import AccessToken
+
+# A machine that is busy with something else fails no test.
+hypothesis_settings.register_profile("untimed", deadline=None)
+hypothesis_settings.load_profile("untimed")
 
 
 @pytest.fixture(autouse=True)

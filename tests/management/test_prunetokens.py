@@ -129,6 +129,31 @@ def test_the_log_outlives_the_token(make: Callable[..., AccessToken]) -> None:
     assert successor.rotated_from is None
 
 
+@pytest.mark.parametrize(("batch", "most"), [(2, 1000), (5000, 3), (5000, 7), (5000, 1000)])
+def test_from_a_token_no_more_rows_are_parted_at_once_than_a_few(
+    make: Callable[..., AccessToken], monkeypatch: pytest.MonkeyPatch, batch: int, most: int
+) -> None:
+    """A server's key that died while the server went on: every attempt since then refers to it."""
+    monkeypatch.setattr(batches, "MOST_PARTED", most)
+    busy, other = make("busy", revoked_at=-31), make("active")
+    rows = [login(-1, token=busy, user=busy.user) for _ in range(7)]
+    kept = login(-1, token=other)
+    parted = []
+
+    def note(execute: Callable[..., Any], sql: str, params: Any, many: Any, context: Any) -> Any:
+        result = execute(sql, params, many, context)
+        if sql.startswith("UPDATE"):
+            parted.append(context["cursor"].rowcount)
+        return result
+
+    with connection.execute_wrapper(note):
+        assert prunetokens("--batch", batch) == "Deleted 1 token and 0 rows of the login log.\n"
+    assert sum(parted) == 7
+    assert max(parted) <= min(batch, most)
+    assert list(TokenLogin.objects.filter(token=None).order_by("pk")) == rows
+    assert TokenLogin.objects.get(token=other) == kept
+
+
 @pytest.mark.parametrize("batch", [1, 2, 3, 7, 8, 30_000])
 def test_in_batches_of_any_size_all_are_deleted(
     make: Callable[..., AccessToken], batch: int, django_assert_max_num_queries: Any

@@ -123,6 +123,11 @@ QUERIES = {
         lambda token, staff: next(expiry_notices.due(NOW)),
         containing='ORDER BY "tokenauth_accesstoken"."expires_at"',
     ),
+    "prunetokens: the logins of a token": Query(
+        "tokenauth_tokenlogin(token_id)",
+        prunetokens,
+        containing='WHERE "tokenauth_tokenlogin"."token_id" IN',
+    ),
     "the attempts of a leaked token": Query(
         "tokenauth_tokenlogin(identifier)",
         lambda token, staff: list(TokenLogin.objects.refused_with("pat_leaked")),
