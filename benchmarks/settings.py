@@ -1,0 +1,7 @@
+"""The sample project as it is deployed: without debugging, and with connections that stay open."""
+
+from testproject.settings import *  # noqa: F403
+from testproject.settings import DATABASES
+
+DEBUG = False
+DATABASES["default"]["CONN_MAX_AGE"] = None
