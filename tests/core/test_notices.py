@@ -266,6 +266,15 @@ def test_templates_are_overridden(
     assert "bob made an access token" in mailoutbox[0].body
 
 
+def test_a_template_that_asks_for_the_text_gets_none(
+    alice: User, bob: User, templates: Callable[[str, str], None], mailoutbox: list[EmailMessage]
+) -> None:
+    templates("token_made_body.txt", "{{ token.name }}: {{ token.raw_token }}")
+    with transaction.atomic():
+        assert alice.generate_access_token("Script", created_by=bob).raw_token
+    assert mailoutbox[0].body == "Script: None\n"
+
+
 def test_a_template_that_is_broken_changes_no_answer(
     alice: User, bob: User, templates: Callable[[str, str], None], caplog: pytest.LogCaptureFixture
 ) -> None:

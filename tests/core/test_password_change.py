@@ -87,6 +87,11 @@ def by_a_hash_after_a_save_that_forgot_the_password(user: User) -> None:
     by_a_hash(user)
 
 
+def by_a_hash_in_place_of_an_older_one(user: User) -> None:
+    User.objects.filter(pk=user.pk).update(password=make_password(OLD, hasher="pbkdf2_sha256"))
+    by_a_hash(User.objects.get(pk=user.pk))
+
+
 def by_none(user: User) -> None:
     user.set_unusable_password()
     user.save(update_fields=["password"])
@@ -116,6 +121,7 @@ def by_a_copy_of_the_row(user: User) -> None:
         by_a_form,
         by_a_hash,
         by_a_hash_after_a_save_that_forgot_the_password,
+        by_a_hash_in_place_of_an_older_one,
         by_none,
         by_none_after_a_save_that_forgot_the_password,
         by_a_proxy,
