@@ -129,12 +129,11 @@ def test_the_log_outlives_the_token(make: Callable[..., AccessToken]) -> None:
     assert successor.rotated_from is None
 
 
-@pytest.mark.parametrize(("batch", "most"), [(2, 1000), (5000, 3), (5000, 7), (5000, 1000)])
-def test_from_a_token_no_more_rows_are_parted_at_once_than_a_few(
-    make: Callable[..., AccessToken], monkeypatch: pytest.MonkeyPatch, batch: int, most: int
+@pytest.mark.parametrize("batch", [2, 3, 7, 5000])
+def test_from_a_token_no_more_rows_are_parted_at_once_than_a_batch(
+    make: Callable[..., AccessToken], batch: int
 ) -> None:
     """A server's key that died while the server went on: every attempt since then refers to it."""
-    monkeypatch.setattr(batches, "MOST_PARTED", most)
     busy, other = make("busy", revoked_at=-31), make("active")
     rows = [login(-1, token=busy, user=busy.user) for _ in range(7)]
     kept = login(-1, token=other)
@@ -149,7 +148,7 @@ def test_from_a_token_no_more_rows_are_parted_at_once_than_a_few(
     with connection.execute_wrapper(note):
         assert prunetokens("--batch", batch) == "Deleted 1 token and 0 rows of the login log.\n"
     assert sum(parted) == 7
-    assert max(parted) <= min(batch, most)
+    assert max(parted) == min(batch, 7)
     assert list(TokenLogin.objects.filter(token=None).order_by("pk")) == rows
     assert TokenLogin.objects.get(token=other) == kept
 
@@ -175,6 +174,31 @@ def test_a_batch_is_no_larger_than_it_is_said(make: Callable[..., AccessToken]) 
         login(-100)
     rows = TokenLogin.objects.filter(date__lt=timezone.now())
     assert list(batches.delete(rows, "date", 2)) == [2, 2, 1]
+
+
+def test_a_batch_is_smaller_where_the_database_is_busy() -> None:
+    pace = batches.Pace(5000)
+    sizes = [pace.size]
+    for seconds in (0.01, 0.01, 0.01, 0.01, 0.2, 0.6, 0.6, 0.2, 0.01):
+        pace.took(seconds)
+        sizes.append(pace.size)
+    assert sizes == [500, 1000, 2000, 4000, 5000, 5000, 2500, 1250, 1250, 2500]
+    for _ in range(20):
+        pace.took(60)
+    assert pace.size == 1
+    assert batches.Pace(2).size == 2
+
+
+@pytest.mark.parametrize(("long", "counts"), [(60, [4, 4, 2]), (-1, [4, 2, 1, 1, 1, 1])])
+def test_each_batch_is_as_large_as_the_ones_before_allow(
+    make: Callable[..., AccessToken], monkeypatch: pytest.MonkeyPatch, long: float, counts: list[int]
+) -> None:
+    for name, value in (("FIRST", 4), ("SHORT", -1), ("LONG", long)):
+        monkeypatch.setattr(batches, name, value)
+    for _ in range(10):
+        login(-100)
+    rows = TokenLogin.objects.filter(date__lt=timezone.now())
+    assert list(batches.delete(rows, "date", 5000)) == counts
 
 
 def test_a_batch_of_nothing_is_refused() -> None:
