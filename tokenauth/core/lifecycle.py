@@ -95,7 +95,7 @@ def insert_within_limit(token: AccessToken, using: str) -> str:
     if conf.MAX_TOKENS_PER_USER is None:
         return insert(token, using)
     with transaction.atomic(using=using):
-        token_limit.take_turn(token.user_id, using)
+        token_limit.take_turn([token.user_id, token.created_by_id], using)
         # Before it is counted: on SQLite, which locks no row, the first to write is the one whose turn it is.
         text = insert(token, using)
         surplus = token_limit.surplus(token.user_id, using, conf.MAX_TOKENS_PER_USER)
@@ -133,13 +133,20 @@ def revoke(tokens: QuerySet[AccessToken], *, reason: str = "", by: Any = None) -
 
 
 def _revoke(tokens: QuerySet[AccessToken], values: Mapping[str, Any]) -> int:
-    if not signals.token_revoked.has_listeners(AccessToken) and not conf.NOTIFY_OWNER:
-        return tokens.update(**values)
+    by, reason = values["revoked_by"], values["revoked_reason"]
     # Rows are loaded only where somebody wants to hear of each.
+    is_heard = conf.NOTIFY_OWNER or signals.token_revoked.has_listeners(AccessToken)
+    takes_turn = by is not None and conf.MAX_TOKENS_PER_USER is not None
+    if not is_heard and not takes_turn:
+        return tokens.update(**values)
+    revoked: list[AccessToken] = []
     with transaction.atomic(using=tokens.db):
-        revoked = list(tokens.select_for_update())
-        count = tokens.filter(pk__in=[token.pk for token in revoked]).update(**values)
-    reason, by = values["revoked_reason"], values["revoked_by"]
+        if takes_turn:
+            token_limit.take_turn([by.pk], tokens.db)
+        if is_heard:
+            revoked = list(tokens.select_for_update())
+            tokens = tokens.filter(pk__in=[token.pk for token in revoked])
+        count = tokens.update(**values)
     notices.revoked(revoked, by, reason)
     for token in revoked:
         for name, value in values.items():

@@ -10,7 +10,7 @@ from django.views.decorators.debug import sensitive_variables
 
 from tokenauth import signals
 from tokenauth.conf import conf
-from tokenauth.core import lifecycle, token_arguments
+from tokenauth.core import lifecycle, token_arguments, token_limit
 from tokenauth.core.status import Status, status_of
 from tokenauth.core.token_arguments import Arguments
 from tokenauth.exceptions import RotationConflict
@@ -44,6 +44,8 @@ def rotate(
     arguments.raise_errors()
     using = router.db_for_write(AccessToken, instance=token)
     with transaction.atomic(using=using):
+        if conf.MAX_TOKENS_PER_USER is not None:
+            token_limit.take_turn([token.user_id, owner.pk, None if by is None else by.pk], using)
         now = timezone.now()
         old, previous = _claim(token, now, using)
         expires_at = _expiry(previous or old, now)

@@ -1,5 +1,6 @@
 """How many tokens a user may have that still work: ``MAX_TOKENS_PER_USER``."""
 
+from collections.abc import Iterable
 from typing import Any
 
 from django.contrib.auth import get_user_model
@@ -16,14 +17,19 @@ from tokenauth.models import AccessToken
 REASON = "A newer token took its place."
 
 
-def take_turn(user_id: Any, using: str) -> None:
-    """Wait until nobody else is making a token for this user, and hold the others up till the commit."""
+def take_turn(user_ids: Iterable[Any], using: str) -> None:
+    """Wait until nobody else has the turn of one of these users, and hold the others up till the commit.
+
+    Whoever makes a token has the turns of its owner and of its maker (or None). With a limit, whoever
+    writes a user into a token, or into its successor, takes that user's turn before it locks the token:
+    MariaDB locks the user then, and what locks the two in the opposite order ends in a deadlock.
+    """
     features = connections[using].features
     if features.has_select_for_update:
         # Where there is a weaker lock, the login log goes on referring to the user meanwhile.
         users = get_user_model()._base_manager.using(using)
         locked = users.select_for_update(no_key=features.has_select_for_no_key_update)
-        list(locked.filter(pk=user_id).values_list("pk"))
+        list(locked.filter(pk__in=set(user_ids) - {None}).order_by("pk").values_list("pk"))
 
 
 def surplus(user_id: Any, using: str, limit: int) -> QuerySet[AccessToken]:

@@ -63,8 +63,9 @@ class Migration(migrations.Migration):
                 ('success', models.BooleanField(verbose_name='success')),
                 ('reason', models.CharField(blank=True, choices=[('missing', 'missing'), ('malformed', 'malformed'), ('unknown', 'unknown'), ('expired', 'expired'), ('unused', 'unused'), ('revoked', 'revoked'), ('user_inactive', 'user_inactive'), ('environment', 'environment'), ('ambiguous', 'ambiguous'), ('insufficient_scope', 'insufficient_scope'), ('organization', 'organization'), ('ip_address', 'ip_address'), ('session', 'session'), ('repeated', 'repeated')], default='', max_length=32, verbose_name='reason')),
                 ('count', models.PositiveIntegerField(default=1, help_text='How many attempts the row stands for.', verbose_name='attempts')),
-                ('token', models.ForeignKey(blank=True, null=True, on_delete=django.db.models.deletion.SET_NULL, related_name='logins', to='tokenauth.accesstoken', verbose_name='token')),
+                # Before the token: MariaDB locks what a row refers to in this order, as a creation at the limit does.
                 ('user', models.ForeignKey(blank=True, null=True, on_delete=django.db.models.deletion.SET_NULL, related_name='+', to=settings.AUTH_USER_MODEL, verbose_name='user')),
+                ('token', models.ForeignKey(blank=True, null=True, on_delete=django.db.models.deletion.SET_NULL, related_name='logins', to='tokenauth.accesstoken', verbose_name='token')),
             ],
             options={
                 'verbose_name': 'token login',

@@ -1,0 +1,240 @@
+"""Rotations, creations and revocations that many threads ask for at the same moment."""
+
+from __future__ import annotations
+
+import itertools
+import time
+from concurrent.futures import ThreadPoolExecutor
+from functools import partial
+from threading import Barrier, Event, Semaphore
+from typing import TYPE_CHECKING, Any, NamedTuple
+
+import pytest
+from django.core.exceptions import ValidationError
+from django.core.handlers.wsgi import WSGIHandler
+from django.db import connection, transaction
+from django.test import RequestFactory
+
+from tests.services.threads import at_once, own_connections
+from tokenauth.core import lifecycle
+from tokenauth.exceptions import RotationConflict
+from tokenauth.models import AccessToken, TokenLogin
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from testproject.accounts.models import User
+
+    Act = Callable[[], Any]
+
+pytestmark = pytest.mark.django_db(transaction=True)
+
+SITES = "/inventory-service/sites"
+
+THREADS = 20
+LIMIT = 5
+CLIENTS = 4
+
+# Inside of which transactions it is done, beside doing it in none. SQLite has one at a time.
+TRANSACTIONS = {
+    "sqlite": ["immediate"],
+    "postgresql": ["read committed"],
+    "mysql": ["read committed", "repeatable read"],
+}
+
+
+@pytest.fixture(params=["none", *TRANSACTIONS.get(connection.vendor, [])])
+def in_transaction(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> Callable[[Act], Act]:
+    """Let an act be the later part of a transaction, which has read all tokens before any act began."""
+    if request.param == "none":
+        return lambda act: act
+    if connection.vendor == "mysql":
+        monkeypatch.setitem(connection.settings_dict["OPTIONS"], "isolation_level", request.param)
+    all_have_looked = Barrier(THREADS, timeout=30)
+
+    def wrap(act: Act) -> Act:
+        def look_and_act() -> Any:
+            with transaction.atomic():
+                list(AccessToken.objects.all())
+                if request.param != "immediate":
+                    all_have_looked.wait()
+                return act()
+
+        return look_and_act
+
+    return wrap
+
+
+@pytest.fixture
+def key(alice: User) -> AccessToken:
+    return alice.generate_access_token("export", ["read:sites"], kind="api_key", environment="live")
+
+
+def reload(token: AccessToken) -> AccessToken:
+    return AccessToken.objects.get(pk=token.pk)
+
+
+def test_rotations_of_one_token_make_one_successor(
+    key: AccessToken, in_transaction: Callable[[Act], Act]
+) -> None:
+    rotations = [in_transaction(reload(key).rotate) for _ in range(THREADS)]
+    (successor,), conflicts = at_once(rotations, RotationConflict)
+    assert {conflict.reason for conflict in conflicts} == {"rotated"}
+    assert AccessToken.objects.get(rotated_from=key) == successor
+    assert set(AccessToken.objects.filter(family=key.family)) == {key, successor}
+    assert AccessToken.objects.verify(successor.raw_token) == successor
+
+
+def test_rotations_anew_make_one_successor_again(
+    key: AccessToken, in_transaction: Callable[[Act], Act]
+) -> None:
+    """Its text was lost on the way."""
+    lost = key.rotate()
+    lost.revoke()
+    rotations = [in_transaction(reload(key).rotate) for _ in range(THREADS)]
+    (successor,), conflicts = at_once(rotations, RotationConflict)
+    assert {conflict.reason for conflict in conflicts} == {"rotated"}
+    assert AccessToken.objects.get(rotated_from=key) == successor
+    assert set(AccessToken.objects.filter(family=key.family)) == {key, lost, successor}
+    assert AccessToken.objects.verify(successor.raw_token) == successor
+
+
+def creations(user: User, in_transaction: Callable[[Act], Act]) -> list[Act]:
+    def create(number: int) -> Act:
+        return in_transaction(lambda: user.generate_access_token(f"at once {number}"))
+
+    return [create(number) for number in range(THREADS)]
+
+
+def test_creations_do_not_exceed_the_limit(
+    alice: User, tokenauth_settings: Callable[..., None], in_transaction: Callable[[Act], Act]
+) -> None:
+    tokenauth_settings(MAX_TOKENS_PER_USER=LIMIT)
+    before = {alice.generate_access_token("before") for _ in range(LIMIT - 2)}
+    made, refusals = at_once(creations(alice, in_transaction), ValidationError)
+    assert len(made) == 2
+    assert {tuple(refusal.message_dict) for refusal in refusals} == {("user",)}
+    assert set(alice.access_tokens.all()) == {*before, *made}
+
+
+def test_creations_end_no_more_and_no_less_than_the_oldest(
+    alice: User, tokenauth_settings: Callable[..., None], in_transaction: Callable[[Act], Act]
+) -> None:
+    tokenauth_settings(MAX_TOKENS_PER_USER=LIMIT, MAX_TOKENS_REACHED="revoke_oldest")
+    before = {alice.generate_access_token("before") for _ in range(LIMIT - 2)}
+    made, _ = at_once(creations(alice, in_transaction), ValidationError)
+    assert len(made) == THREADS
+    usable = set(alice.access_tokens.usable())
+    assert len(usable) == LIMIT
+    assert usable <= set(made)
+    assert set(alice.access_tokens.all()) == {*before, *made}
+
+
+class Served(NamedTuple):
+    """A request: when it began, as ``time.monotonic()`` says, and the status of its answer."""
+
+    began: float
+    status: int
+
+
+class Clients:
+    """Clients that present keys to the project's whole WSGI application, until they are stopped."""
+
+    def __init__(self, keys: list[str]) -> None:
+        self.served: list[Served] = []
+        self._stopped = Event()
+        self._answered = Semaphore(0)
+        self._application = WSGIHandler()
+        self._threads = ThreadPoolExecutor(CLIENTS)
+        self._loops = [
+            self._threads.submit(self._loop, key) for key in itertools.islice(itertools.cycle(keys), CLIENTS)
+        ]
+
+    def wait_for(self, count: int) -> None:
+        """Wait until as many more requests were answered, from now on."""
+        while self._answered.acquire(blocking=False):
+            pass
+        for _ in range(count):
+            assert self._answered.acquire(timeout=30)
+
+    def stop(self) -> None:
+        """:raises Exception: one of the clients failed."""
+        self._stopped.set()
+        self._threads.shutdown()
+        for loop in self._loops:
+            loop.result()
+
+    def _loop(self, key: str) -> None:
+        with own_connections():
+            while not self._stopped.is_set():
+                environ = RequestFactory().get(SITES, headers={"X-API-Key": key}).environ
+                began = time.monotonic()
+                response = self._application(environ, lambda *args: None)
+                response.close()
+                self.served.append(Served(began, response.status_code))
+                self._answered.release()
+
+
+def revoke_token(key: AccessToken) -> None:
+    reload(key).revoke()
+
+
+def revoke_family(key: AccessToken) -> None:
+    lifecycle.revoke(AccessToken.objects.filter(family=key.family))
+
+
+@pytest.mark.parametrize(("revoke", "requests"), [(revoke_token, 500), (revoke_family, 150)])
+def test_no_request_that_begins_after_a_revocation_is_let_through(
+    key: AccessToken,
+    revoke: Callable[[AccessToken], None],
+    requests: int,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """As many requests are answered before it, and again after it."""
+    # A client's thread keeps its connection: to open one is slower than all else in a request.
+    monkeypatch.setitem(connection.settings_dict, "CONN_MAX_AGE", None)
+    keys = [key] if revoke is revoke_token else [key, key.rotate()]
+    clients = Clients([one.raw_token or "" for one in keys])
+    try:
+        clients.wait_for(requests)
+        revoke(key)
+        returned = time.monotonic()
+        clients.wait_for(requests)
+    finally:
+        clients.stop()
+    before = [one.status for one in clients.served if one.began < returned]
+    after = [one.status for one in clients.served if one.began > returned]
+    assert before[:requests] == [200] * requests
+    # What was under way while it was revoked is either.
+    assert set(before) <= {200, 401}
+    assert len(after) >= requests - CLIENTS
+    assert set(after) == {401}
+
+
+def test_what_is_done_to_the_tokens_of_two_users_ends_in_no_deadlock(
+    alice: User, bob: User, tokenauth_settings: Callable[..., None]
+) -> None:
+    """With a limit, a creation locks its owner, to whom the others refer while they lock a token."""
+    tokenauth_settings(MAX_TOKENS_PER_USER=100)
+    acts: list[Act] = []
+    for _ in range(4):
+        rotated, revoked = (alice.generate_access_token("t") for _ in range(2))
+        keys = [user.generate_access_token("k", kind="api_key", environment="live") for user in (alice, bob)]
+        acts += [
+            partial(alice.generate_access_token, "made", created_by=bob),
+            partial(bob.generate_access_token, "made", created_by=alice),
+            partial(rotated.rotate, by=alice),
+            partial(revoked.revoke, by=alice),
+            partial(keys[0].rotate, owner=bob, by=bob),
+            partial(keys[1].rotate, owner=alice, by=bob),
+            partial(log_attempts_with, revoked),
+        ]
+    done, _ = at_once(acts)
+    assert len(done) == len(acts)
+    assert AccessToken.objects.count() == 4 * (4 + 2 + 3)
+    assert TokenLogin.objects.count() == 4 * 10
+
+
+def log_attempts_with(token: AccessToken) -> None:
+    for _ in range(10):
+        TokenLogin.objects.create(id_type="access_token", success=True, user=token.user, token=token)
