@@ -73,6 +73,7 @@ def test_without_a_scope_it_lists_them(alice: User) -> None:
         (("alice", "CI", "--scope", "read:sites", "--expires=-1d"), "not a duration"),
         (("alice", "CI", "--scope", "read:sites", "--expires", "0d"), "not a duration"),
         (("alice", "CI", "--scope", "read:sites", "--expires", "9999999d"), "longer than"),
+        (("alice", "CI", "--scope", "read:sites", "--expires", "999999999w"), "longer than"),
         (("alice", "CI", "--scope", "read:sites", "--service", "s"), "USERNAME NAME, or --service"),
         (("CI", "--scope", "read:sites"), "USERNAME NAME, or --service"),
         ((), "required: NAME"),

@@ -1,6 +1,5 @@
 """What the commands share: arguments as they are typed, numbers and errors as they are printed."""
 
-import re
 from collections.abc import Mapping
 from datetime import timedelta
 from types import MappingProxyType
@@ -11,19 +10,9 @@ from django.core.exceptions import ValidationError
 from django.core.management.base import CommandError
 from django.db.models import QuerySet
 
-from tokenauth.conf import LONGEST_DURATION
-from tokenauth.core import credential
+from tokenauth.core import credential, durations
 from tokenauth.exceptions import CredentialError
 from tokenauth.models import AccessToken
-
-_UNITS = {
-    "w": timedelta(weeks=1),
-    "d": timedelta(days=1),
-    "h": timedelta(hours=1),
-    "m": timedelta(minutes=1),
-    "s": timedelta(seconds=1),
-}
-_DURATION = re.compile(r"([1-9][0-9]{0,8})([wdhms])")
 
 
 def duration(text: str) -> timedelta:
@@ -31,13 +20,10 @@ def duration(text: str) -> timedelta:
 
     :raises CommandError: it is none.
     """
-    match = _DURATION.fullmatch(text)
-    if match is None:
-        raise CommandError(f"{text!r} is not a duration such as 90d, 12h or 30m.")
-    length = int(match[1]) * _UNITS[match[2]]
-    if length > LONGEST_DURATION:
-        raise CommandError(f"{text!r} is longer than a hundred years.")
-    return length
+    try:
+        return durations.parse(text)
+    except ValidationError as error:
+        raise CommandError(spelled_out(error)) from error
 
 
 def key_of(text: str) -> Any:

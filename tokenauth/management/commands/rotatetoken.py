@@ -1,15 +1,15 @@
 from __future__ import annotations
 
-from datetime import timedelta
 from typing import TYPE_CHECKING, Any
 
 from django.core.exceptions import ValidationError
 from django.core.management.base import BaseCommand, CommandError
 from django.db import router, transaction
 
+from tokenauth.core import durations
 from tokenauth.core.owners import service_user, user_named
 from tokenauth.exceptions import RotationConflict
-from tokenauth.management.arguments import duration, key_of, spelled_out
+from tokenauth.management.arguments import key_of, spelled_out
 from tokenauth.models import AccessToken
 
 if TYPE_CHECKING:
@@ -43,9 +43,10 @@ class Command(BaseCommand):
         if token is None:
             raise CommandError(f"There is no token with the id {options['id']}.")
         try:
+            overlap = None if options["overlap"] is None else durations.parse_overlap(options["overlap"])
             # With its transaction: a service's user is not left behind without the key.
             with transaction.atomic(using=router.db_for_write(AccessToken)):
-                successor = token.rotate(_overlap(options["overlap"]), owner=self._owner(options))
+                successor = token.rotate(overlap, owner=self._owner(options))
         except RotationConflict as conflict:
             raise CommandError(str(conflict)) from conflict
         except ValidationError as error:
@@ -62,12 +63,6 @@ class Command(BaseCommand):
         if options["service"] is not None:
             return service_user(options["service"])[0]
         return None if options["user"] is None else user_named(options["user"])
-
-
-def _overlap(text: str | None) -> timedelta | None:
-    if text is None:
-        return None
-    return timedelta(0) if text == "0" else duration(text)
 
 
 def _minute(token: AccessToken) -> str:
