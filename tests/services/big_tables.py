@@ -67,6 +67,7 @@ def _token(random: Random, users: list[User], created_at: datetime, now: datetim
         last_used_at=now - unused_for if now - unused_for > created_at else None,
         revoked_at=now - timedelta(days=random.uniform(0, KEPT)) if is_revoked else None,
         revoked_by=owner if is_revoked else None,
+        rotated_at=created_at + (now - created_at) * random.random() if random.random() < 0.2 else None,
     )
 
 

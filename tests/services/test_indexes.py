@@ -14,7 +14,7 @@ from django.utils import timezone
 from testproject.accounts.models import User
 from tests.services import big_tables
 from tests.services.query_plans import drop_index, index_names, plans
-from tokenauth.core import attempt_limit, expiry_notices, lookup
+from tokenauth.core import attempt_limit, expiry_notices, late_use, lookup
 from tokenauth.models import AccessToken, TokenLogin
 
 if TYPE_CHECKING:
@@ -80,6 +80,15 @@ def page(path: str) -> Callable[[AccessToken, Client], Any]:
 
 # Of an admin's page, the statement that fetches its rows: what it counts, it reads whole.
 ROWS = "LIMIT 100"
+
+
+def used_late(*args: object) -> None:
+    """What a page of the list asks of the families that are on it."""
+    list(late_use.used_late({token.family for token in AccessToken.objects.all()[:100]}))
+
+
+# The statement that asks it.
+LATE = "EXISTS("
 
 QUERIES = {
     "a credential": Query(
@@ -158,6 +167,10 @@ QUERIES = {
         "tokenauth_tokenlogin(user_id)", delete_user, containing='SET "user_id" = NULL'
     ),
     "the admin's tokens": Query("tokenauth_accesstoken(id)", page("accesstoken/"), ROWS),
+    "the admin's warning on one token": Query(
+        "tokenauth_accesstoken(family)", lambda token, staff: list(late_use.used_late([token.family]))
+    ),
+    "the admin's warnings on a page of tokens": Query("tokenauth_tokenlogin(token_id)", used_late, LATE),
     "the admin's logins": Query("tokenauth_tokenlogin(date)", page("tokenlogin/"), ROWS),
     "the admin's logins by reason": Query(
         "tokenauth_tokenlogin(date)", page("tokenlogin/?reason__exact=revoked"), ROWS

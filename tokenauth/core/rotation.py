@@ -3,14 +3,17 @@
 from datetime import datetime, timedelta
 from typing import Any
 
+from django.core.exceptions import ValidationError
 from django.db import router, transaction
 from django.utils import timezone
 from django.utils.http import http_date
+from django.utils.translation import gettext as _
 from django.views.decorators.debug import sensitive_variables
 
 from tokenauth import signals
 from tokenauth.conf import conf
 from tokenauth.core import lifecycle, token_arguments, token_limit
+from tokenauth.core.credential import Kind
 from tokenauth.core.status import Status, status_of
 from tokenauth.core.token_arguments import Arguments
 from tokenauth.exceptions import RotationConflict
@@ -74,6 +77,24 @@ def rotate(
     return successor
 
 
+def check_actor(actor: Any, token: AccessToken, owner: Any = None) -> None:
+    """Whether ``actor`` may be given a credential of the token's owner, or of the new ``owner``.
+
+    A personal token is rotated by its user alone; whatever acts for a superuser, by superusers alone.
+    That ``actor`` may rotate tokens at all is for the caller to know.
+
+    :raises ValidationError: ``actor`` may not, by argument: ``by`` for the token as it is, or ``owner``.
+    """
+    if token.kind != Kind.API_KEY and actor != token.user:
+        raise ValidationError({"by": _("A personal token is rotated by its own user alone.")})
+    if _is_superuser(actor):
+        return
+    if _is_superuser(token.user):
+        raise ValidationError({"by": _("The key of a superuser is rotated by superusers alone.")})
+    if owner is not None and _is_superuser(owner):
+        raise ValidationError({"owner": _("A key is moved to a superuser by superusers alone.")})
+
+
 def deprecation_headers(token: AccessToken) -> dict[str, str]:
     """What an answer to a token that was rotated says: since when (RFC 9745), until when (RFC 8594)."""
     if token.rotated_at is None or token.expires_at is None:
@@ -82,6 +103,11 @@ def deprecation_headers(token: AccessToken) -> dict[str, str]:
         "Deprecation": f"@{int(token.rotated_at.timestamp())}",
         "Sunset": http_date(token.expires_at.timestamp()),
     }
+
+
+def _is_superuser(user: Any) -> bool:
+    # Not every user model knows of superusers.
+    return bool(getattr(user, "is_superuser", False))
 
 
 def _claim(token: AccessToken, now: datetime, using: str) -> tuple[AccessToken, AccessToken | None]:
