@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+import re
 import sys
 from io import StringIO
 from typing import TYPE_CHECKING, Any
@@ -25,6 +26,7 @@ from tokenauth.models import AccessToken, TokenLogin
 
 if TYPE_CHECKING:
     from collections.abc import Callable
+    from pathlib import Path
 
     from django.http import HttpRequest
     from rest_framework.test import APIClient
@@ -82,13 +84,36 @@ def test_a_life_of_each_kind_leaves_no_raw_credential(
         for page in ("changelist", "change"):
             args = [token.pk] if page == "change" else []
             seen.append(shown(admin.get(reverse(f"admin:tokenauth_accesstoken_{page}", args=args))))
-        action = {"action": "revoke_selected", "_selected_action": [token.pk]}
         listing = reverse("admin:tokenauth_accesstoken_changelist")
+        if token.kind == "api_key":
+            raws.append(rotate(listing, token, header))
+        action = {"action": "revoke_families", "_selected_action": [token.pk]}
         seen.append(shown(admin.post(listing, action, follow=True)))
         seen.append(shown(api.get("/who", **header)))
         seen.append(shown(admin.get(reverse("admin:tokenauth_tokenlogin_changelist"))))
 
-    raws = []
+    def rotate(listing: str, token: AccessToken, header: dict[str, str]) -> str:
+        """The text of the successor, whose making answer alone is not among what is searched."""
+        action = {"action": "rotate_selected", "_selected_action": [token.pk]}
+        seen.append(shown(admin.post(listing, action)))
+        confirmed = {**action, "post": "yes", "overlap": "1h"}
+        made = admin.post(listing, confirmed)
+        (text,) = set(re.findall(r"ak_(?:live|test)_[0-9A-Za-z]{36}", made.content.decode()))
+        assert text[-32:-4] not in f"{dict(made.items())}{made.cookies}"
+        successor = AccessToken.objects.get(rotated_from=token)
+        pages = [
+            listing,
+            *(
+                reverse(f"admin:tokenauth_accesstoken_{page}", args=[successor.pk])
+                for page in ("change", "history")
+            ),
+        ]
+        # Sent again, as by reloading it; and whatever is looked at after it.
+        seen.extend(shown(answer) for answer in (admin.post(listing, confirmed), *map(admin.get, pages)))
+        seen.append(shown(api.get("/who", HTTP_X_API_KEY=text)))
+        return text
+
+    raws: list[str] = []
     for options in (
         {},
         {"kind": "api_key", "environment": "live"},
@@ -217,3 +242,23 @@ def test_a_misconfigured_pepper_shows_no_credential(
     shown = variables_of_the_library(ExceptionReporter(None, failed.type, failed.value, failed.tb))
     assert "candidates: " in shown
     assert raw not in shown
+
+
+def test_a_page_that_fails_reports_no_text_of_the_token_that_it_was_to_show(
+    alice: User, administrator: User, settings: Any, tmp_path: Path
+) -> None:
+    (engine,) = settings.TEMPLATES
+    settings.TEMPLATES = [{**engine, "DIRS": [tmp_path]}]
+    (tmp_path / "admin").mkdir()
+    (tmp_path / "admin" / "base_site.html").write_text("{% widthratio successor.raw_token 1 'nonsense' %}")
+    key = alice.generate_access_token("t", kind="api_key", environment="live")
+    admin = Client(raise_request_exception=False)
+    admin.force_login(administrator)
+    action = {"action": "rotate_selected", "_selected_action": [key.pk], "post": "yes", "overlap": "1h"}
+    listing = reverse("admin:tokenauth_accesstoken_changelist")
+    reports = reports_of(lambda: admin.post(listing, action))
+    assert AccessToken.objects.filter(rotated_from=key).exists()
+    assert "must be a number" in reports[0]
+    assert "rotate_selected" in reports[0]
+    for report in reports:
+        assert not re.search(r"ak_live_[0-9A-Za-z]{10}", report)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from typing import TYPE_CHECKING, Any
 
 import pytest
@@ -41,6 +42,25 @@ def test_tokens_are_listed_and_revoked(staff: Client, alice: Any) -> None:
     revoked = AccessToken.objects.get()
     assert revoked.status == "revoked"
     assert revoked.revoked_by.get_username() == "root@example.com"
+
+
+def test_a_key_is_rotated_to_another_owner_and_its_family_ended(
+    staff: Client, alice: Any, make_user: Callable[..., Any]
+) -> None:
+    key = AccessToken.objects.generate(alice, "export", ["read:sites"], kind="api_key", environment="live")
+    make_user("bob@example.com")
+    action = {"action": "rotate_selected", "_selected_action": [key.pk]}
+    assert "id_owner" in staff.post("/admin/tokenauth/accesstoken/", action).content.decode()
+    confirmed = {**action, "post": "yes", "overlap": "0", "owner": "bob@example.com"}
+    page = staff.post("/admin/tokenauth/accesstoken/", confirmed).content.decode()
+    (text,) = set(re.findall(r"ak_live_[0-9A-Za-z]{36}", page))
+    token = AccessToken.objects.verify(text)
+    assert token.user.get_username() == "bob@example.com"
+    assert token.created_by.get_username() == "root@example.com"
+    assert key.hint in staff.get(f"/admin/tokenauth/accesstoken/{token.pk}/change/").content.decode()
+    action = {"action": "revoke_families", "_selected_action": [key.pk]}
+    assert staff.post("/admin/tokenauth/accesstoken/", action).status_code == 302
+    assert not AccessToken.objects.usable().exists()
 
 
 def test_logins_are_listed(client: Client, staff: Client, alice: Any) -> None:

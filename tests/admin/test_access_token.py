@@ -1,12 +1,16 @@
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import pytest
+from django.contrib.admin.models import CHANGE, LogEntry
 from django.contrib.auth.models import Permission
+from django.db import connection
+from django.test.utils import CaptureQueriesContext
 from django.urls import reverse
 
 from testproject.accounts.models import User
+from tests.admin.conftest import TOKEN, TOKENS, act, staff
 from tokenauth.models import AccessToken, TokenLogin
 
 if TYPE_CHECKING:
@@ -14,34 +18,14 @@ if TYPE_CHECKING:
 
 pytestmark = pytest.mark.django_db
 
-TOKENS = "admin:tokenauth_accesstoken_changelist"
-
 
 @pytest.fixture
 def token(alice: User) -> AccessToken:
     return alice.generate_access_token("laptop", ["read:sites"])
 
 
-@pytest.fixture
-def root(client: Client) -> Client:
-    client.force_login(User.objects.create_superuser("root"))
-    return client
-
-
-def staff(client: Client, *codenames: str) -> Client:
-    user = User.objects.create_user("staff", is_staff=True)
-    user.user_permissions.set(Permission.objects.filter(codename__in=codenames))
-    client.force_login(user)
-    return client
-
-
-def revoke(client: Client, *tokens: AccessToken) -> Any:
-    data = {"action": "revoke_selected", "_selected_action": [token.pk for token in tokens]}
-    return client.post(reverse(TOKENS), data, follow=True)
-
-
 def test_tokens_are_shown_without_their_digest(root: Client, token: AccessToken) -> None:
-    for page in (reverse(TOKENS), reverse("admin:tokenauth_accesstoken_change", args=[token.pk])):
+    for page in (reverse(TOKENS), reverse(TOKEN, args=[token.pk])):
         html = root.get(page).content.decode()
         assert "laptop" in html
         assert token.hint in html
@@ -50,7 +34,7 @@ def test_tokens_are_shown_without_their_digest(root: Client, token: AccessToken)
 
 def test_they_are_revoked(root: Client, token: AccessToken, bob: User) -> None:
     other = bob.generate_access_token("phone")
-    answer = revoke(root, token)
+    answer = act(root, "revoke_selected", token)
     assert "1 access token was revoked." in answer.content.decode()
     token.refresh_from_db()
     assert (token.status, token.revoked_reason, str(token.revoked_by)) == ("revoked", "", "root")
@@ -61,15 +45,31 @@ def test_they_are_revoked(root: Client, token: AccessToken, bob: User) -> None:
 def test_revoking_has_a_permission_of_its_own(client: Client, token: AccessToken) -> None:
     viewer = staff(client, "view_accesstoken", "change_accesstoken", "delete_accesstoken")
     assert "revoke_selected" not in viewer.get(reverse(TOKENS)).content.decode()
-    revoke(viewer, token)
+    act(viewer, "revoke_selected", token)
     token.refresh_from_db()
     assert token.status == "active"
     User.objects.get(username="staff").user_permissions.add(
         Permission.objects.get(codename="revoke_accesstoken")
     )
-    revoke(viewer, token)
+    act(viewer, "revoke_selected", token)
     token.refresh_from_db()
     assert token.status == "revoked"
+
+
+def test_it_is_in_the_history_of_those_that_were_revoked_now(root: Client, alice: User, bob: User) -> None:
+    before, one, two = (alice.generate_access_token(name) for name in ("before", "one", "two"))
+    before.revoke(by=bob)
+    assert "2 access tokens were revoked." in act(root, "revoke_selected", before, one, two).content.decode()
+    entries = LogEntry.objects.order_by("object_id")
+    assert [(entry.object_id, entry.action_flag) for entry in entries] == [
+        (str(one.pk), CHANGE),
+        (str(two.pk), CHANGE),
+    ]
+    assert {str(entry.user) for entry in entries} == {"root"}
+    history = root.get(reverse("admin:tokenauth_accesstoken_history", args=[one.pk])).content.decode()
+    assert "Revoked." in history
+    before.refresh_from_db()
+    assert before.revoked_by == bob
 
 
 def test_nothing_else_is_changed(root: Client, token: AccessToken) -> None:
@@ -104,16 +104,13 @@ def test_a_token_opens_no_page_of_the_admin(client: Client, token: AccessToken) 
     assert "/login/" in answer["Location"]
 
 
-def test_the_pages_cost_no_query_a_row(root: Client, alice: User, django_assert_max_num_queries: Any) -> None:
+def test_the_pages_cost_no_query_a_row(root: Client, alice: User) -> None:
     def add() -> None:
         for number in range(10):
             token = alice.generate_access_token(f"{number}")
             TokenLogin.objects.create(
                 id_type="access_token", token=token, user=alice, success=False, reason="expired"
             )
-
-    from django.db import connection
-    from django.test.utils import CaptureQueriesContext
 
     for page in (TOKENS, "admin:tokenauth_tokenlogin_changelist"):
         counts = []

@@ -1,0 +1,49 @@
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+from django.contrib.admin.views.main import ChangeList
+from django.urls import reverse
+
+from tokenauth.core.late_use import used_late
+from tokenauth.core.status import Status
+from tokenauth.models import AccessToken, TokenLogin
+
+if TYPE_CHECKING:
+    from django.contrib.admin import AdminSite
+    from django.http import HttpRequest
+
+
+class FamilyChangeList(ChangeList):
+    """A page of tokens, each of which knows whether one of its family was used too late."""
+
+    def get_results(self, request: HttpRequest) -> None:
+        super().get_results(request)
+        families = {token.family for token in self.result_list}
+        late = set(used_late(families).values_list("family", flat=True))
+        for token in self.result_list:
+            token.has_late_family = token.family in late
+
+
+def family_context(request: HttpRequest, site: AdminSite, token: AccessToken) -> dict[str, Any]:
+    """What the page of ``token`` shows of its family."""
+    late = set(used_late([token.family]).values_list("pk", flat=True))
+    members: list[dict[str, Any]] = [
+        {"token": member, "status": Status(member.status).label, "is_late": member.pk in late}
+        for member in AccessToken.objects.filter(family=token.family).select_related("user")
+    ]
+    return {
+        "family": members,
+        "is_late": bool(late),
+        "is_usable": any(member["token"].status == Status.ACTIVE for member in members),
+        "logins_url": _logins_url(request, site),
+    }
+
+
+def _logins_url(request: HttpRequest, site: AdminSite) -> str:
+    """The login log, for those who may see it."""
+    if not site.is_registered(TokenLogin) or not site.get_model_admin(TokenLogin).has_view_permission(
+        request
+    ):
+        return ""
+    return reverse("admin:tokenauth_tokenlogin_changelist", current_app=site.name)
