@@ -116,7 +116,7 @@ def test_the_json(tokens: dict[str, AccessToken]) -> None:
         "rotated_from": None,
         "rotated_at": None,
         "created_at": "2026-06-01T12:00:00+00:00",
-        "created_by": None,
+        "created_by": "bob",
         "expires_at": None,
         "last_used_at": "2026-06-01T12:00:00+00:00",
         "last_used_ip": "10.0.0.1",

@@ -6,6 +6,7 @@ from django.contrib import admin, messages
 from django.contrib.admin.models import CHANGE, LogEntry
 from django.db import router, transaction
 from django.templatetags.static import static
+from django.utils import timezone
 from django.utils.html import format_html
 from django.utils.translation import gettext, ngettext
 from django.utils.translation import gettext_lazy as _
@@ -119,12 +120,14 @@ class AccessTokenAdmin(ReadOnlyAdmin):
 
     def _revoke(self, request: HttpRequest, tokens: QuerySet[AccessToken]) -> None:
         by: Any = request.user
-        using = router.db_for_write(AccessToken)
+        using, began = router.db_for_write(AccessToken), timezone.now()
+        keys = list(tokens.using(using).filter(revoked_at__isnull=True).values_list("pk", flat=True))
         with transaction.atomic(using=using):
-            standing = tokens.using(using).filter(revoked_at__isnull=True).select_related(None).order_by("pk")
-            # Locked: what is said to be revoked here was not revoked by somebody else.
-            revoked = list(standing.select_for_update())
-            count = lifecycle.revoke(standing, by=by)
+            count = lifecycle.revoke(tokens, by=by)
+            # Not what somebody else has revoked meanwhile.
+            revoked = AccessToken.objects.using(using).filter(
+                pk__in=keys, revoked_by=by, revoked_at__gte=began
+            )
             LogEntry.objects.log_actions(by.pk, revoked, CHANGE, gettext("Revoked."))
         message = ngettext(
             "%(count)d access token was revoked.", "%(count)d access tokens were revoked.", count
