@@ -13,7 +13,7 @@ from django.core.servers.basehttp import (
     get_internal_wsgi_application,
 )
 
-from testproject.demo.walk import USER_AGENT
+from testproject.demo.requests import USER_AGENT
 
 HOST = "127.0.0.1"
 
@@ -41,6 +41,6 @@ def serving(port: int) -> Iterator[int]:
 
 class _RequestHandler(WSGIRequestHandler):
     def log_message(self, format: str, *args: Any) -> None:  # noqa: A002 - the base class's name
-        # The walk shows its answers itself: the server's lines about them would stand in between.
+        # The demo shows its answers itself: the server's lines about them would stand in between.
         if self.headers.get("User-Agent") != USER_AGENT:
             super().log_message(format, *args)

@@ -35,6 +35,33 @@ def demo(environment: dict[str, str], *args: str) -> subprocess.CompletedProcess
     return run_python("manage.py", "demo", "--once", *args, cwd=ROOT, env=environment)
 
 
+def look_at_the_rotation(text: str) -> None:
+    """A key is rotated under load, and no request fails."""
+    walk, rotation = text.split("A service's key is rotated under load\n")
+    assert "Sunset" not in walk
+    commands = re.findall(r"^   \$ python manage\.py (\w+)", rotation, re.MULTILINE)
+    assert commands == ["createtoken", "rotatetoken", "listtokens", "revoketokens"]
+    old, new = re.findall(r"^   (ak_live_\w{36})$", rotation, re.MULTILINE)
+    assert old != new
+    # Of the three answers that are shown, the one to the old key while both live.
+    answers = re.findall(r"^   \$ curl .*: (ak_live_\w+)'.*\n((?:   .+\n)+)", rotation, re.MULTILINE)
+    assert [(key, "Deprecation: @" in answer, "Sunset: " in answer) for key, answer in answers] == [
+        (old, True, True),
+        (new, False, False),
+        (old, False, False),
+    ]
+    # Both have been used when the operator looks.
+    listed = rotation.partition("$ python manage.py listtokens")[2].partition("\n\n")[0]
+    assert listed.count(" active ") == 2
+    assert "never" not in listed
+    (counts,) = re.findall(
+        r"sent (\d+) requests: (\d+) with the old key, (\d+) with the new one\. 0 failed", rotation
+    )
+    total, with_old, with_new = map(int, counts)
+    assert total == with_old + with_new
+    assert min(with_old, with_new) >= 100
+
+
 @pytest.fixture
 def taken_port() -> Iterator[int]:
     with socket.socket() as listener:
@@ -51,16 +78,19 @@ def test_it_walks_through_the_answers_and_can_be_run_again(
         assert run.returncode == 0, run.stdout + run.stderr
         assert run.stderr == ""
         statuses = re.findall(r"^   HTTP (\d+)", run.stdout, re.MULTILINE)
-        assert statuses == ["200", "403", "401", "401", "401"]
+        # The walk, and a rotation.
+        assert statuses == ["200", "403", "401", "401", "401", "200", "200", "401"]
         assert re.findall(r'"reason": "(\w+)"', run.stdout) == [
             "insufficient_scope",
             "malformed",
             "revoked",
             "missing",
+            "revoked",
         ]
         (port,) = re.findall(r"^Serving at http://127\.0\.0\.1:(\d+)$", run.stdout, re.MULTILINE)
         assert int(port) != taken_port
-        assert run.stdout.count("$ curl -i ") == 5
+        assert run.stdout.count("$ curl -") == 8
+        look_at_the_rotation(run.stdout)
 
 
 def test_it_keeps_serving_until_it_is_interrupted_and_its_lines_can_be_copied(
@@ -90,17 +120,30 @@ def test_it_keeps_serving_until_it_is_interrupted_and_its_lines_can_be_copied(
     assert "Traceback" not in errors
 
 
-def test_an_unexpected_answer_fails_it(environment: dict[str, str]) -> None:
-    # The same walk against a project whose views lost their guard.
-    sabotage = (
-        "import django; django.setup(); from tokenauth.permissions import HasScopes; "
-        "HasScopes.has_permission = lambda *args: True; "
+# What a project has lost, and what the demo says of it.
+SABOTAGES = {
+    "the guard of its views": (
+        "from tokenauth.permissions import HasScopes; HasScopes.has_permission = lambda *args: True",
+        "NOT AS EXPECTED: it should have been 403 insufficient_scope.",
+    ),
+    "the overlap": (
+        "from tokenauth.core import rotation as r; f = r.rotate; r.rotate = lambda t, o, **k: f(t, 0 * o)",
+        "NOT AS EXPECTED: a request of the service failed: 401 expired.",
+    ),
+}
+
+
+@pytest.mark.parametrize("lost", SABOTAGES)
+def test_what_is_not_as_expected_fails_it(environment: dict[str, str], lost: str) -> None:
+    sabotage, said = SABOTAGES[lost]
+    command = (
+        f"import django; django.setup(); {sabotage}; "
         "from django.core.management import execute_from_command_line as run; "
         "run(['manage.py', 'demo', '--once', '--port', '0'])"
     )
-    run = run_python("-c", sabotage, cwd=ROOT, env=environment)
+    run = run_python("-c", command, cwd=ROOT, env=environment)
     assert run.returncode == 1
-    assert "NOT AS EXPECTED: it should have been 403 insufficient_scope." in run.stdout
+    assert said in run.stdout
     assert "not as expected" in run.stderr
 
 

@@ -14,6 +14,7 @@ from django.db import connection
 from django.utils import timezone
 
 from testproject.accounts.models import User
+from testproject.demo.rotation import rotate_under_load
 from testproject.demo.server import HOST, serving
 from testproject.demo.walk import Step, walk
 from testproject.inventory.seed import ORGANIZATIONS, seed
@@ -31,7 +32,7 @@ class Command(BaseCommand):
 
     def add_arguments(self, parser: CommandParser) -> None:
         parser.add_argument(
-            "--once", action="store_true", help="end after the walk; exit status 0 if it went well"
+            "--once", action="store_true", help="end after that; exit status 0 if it went well"
         )
         parser.add_argument(
             "--port", type=_port, default=8000, help="another is taken where it is not free (default: 8000)"
@@ -47,9 +48,10 @@ class Command(BaseCommand):
             self._say(f"Serving at {base_url}\n")
             with _quiet_log():
                 unexpected = walk(base_url, self._steps(alice), self._say)
+                unexpected += rotate_under_load(base_url + SITES, ORGANIZATIONS[0], self._say)
             if unexpected:
-                raise CommandError(f"{unexpected} of the answers above were not as expected.")
-            self._say(self.style.SUCCESS("All answers were as expected."))
+                raise CommandError("What is marked above was not as expected.")
+            self._say(self.style.SUCCESS("All of it was as expected."))
             if not options["once"]:
                 self._say(
                     f"\nThe admin is at {base_url}/admin/ : sign in as admin, password {password}\n"
