@@ -6,6 +6,7 @@ import itertools
 import time
 from concurrent.futures import ThreadPoolExecutor
 from functools import partial
+from queue import Queue
 from threading import Barrier, Event, Semaphore
 from typing import TYPE_CHECKING, Any, NamedTuple
 
@@ -209,6 +210,48 @@ def test_no_request_that_begins_after_a_revocation_is_let_through(
     assert set(before) <= {200, 401}
     assert len(after) >= requests - CLIENTS
     assert set(after) == {401}
+
+
+# Whether the connection of this id waits for a lock.
+WAITS = {
+    "postgresql": "SELECT cardinality(pg_blocking_pids(%s))",
+    "mysql": "SELECT COUNT(*) FROM information_schema.innodb_trx "
+    "WHERE trx_mysql_thread_id = %s AND trx_state = 'LOCK WAIT'",
+}
+CONNECTION_ID = {"postgresql": "SELECT pg_backend_pid()", "mysql": "SELECT CONNECTION_ID()"}
+
+
+def asked(sql: str, *params: object) -> int:
+    with connection.cursor() as cursor:
+        cursor.execute(sql, params)
+        (answer,) = cursor.fetchone()
+        return int(answer)
+
+
+@pytest.mark.skipif(
+    connection.vendor not in WAITS,
+    reason="a revocation that waits for a rotation: SQLite locks no rows. Run it with "
+    "DATABASE_URL=postgres://... or mysql://...",
+)
+def test_a_family_that_is_revoked_while_it_is_rotated_has_none_left(key: AccessToken) -> None:
+    """Whoever rotates a stolen key in a loop is nearly always rotating it when it is revoked."""
+    revoking_id: Queue[int] = Queue()
+
+    def revoke() -> int:
+        with own_connections():
+            revoking_id.put(asked(CONNECTION_ID[connection.vendor]))
+            return lifecycle.revoke(AccessToken.objects.filter(family=key.family))
+
+    with ThreadPoolExecutor(1) as other:
+        with transaction.atomic():
+            successor = key.rotate()
+            revoked = other.submit(revoke)
+            waiting, deadline = revoking_id.get(timeout=30), time.monotonic() + 30
+            while not asked(WAITS[connection.vendor], waiting):
+                assert time.monotonic() < deadline, "it does not wait for the rotation"
+                time.sleep(0.01)
+        assert revoked.result(timeout=30) == 2
+    assert reload(successor).status == "revoked"
 
 
 def test_what_is_done_to_the_tokens_of_two_users_ends_in_no_deadlock(
