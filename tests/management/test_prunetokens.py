@@ -179,7 +179,7 @@ def test_a_batch_is_no_larger_than_it_is_said(make: Callable[..., AccessToken]) 
 def test_a_batch_is_smaller_where_the_database_is_busy() -> None:
     pace = batches.Pace(5000)
     sizes = [pace.size]
-    for seconds in (0.01, 0.01, 0.01, 0.01, 0.2, 0.6, 0.6, 0.2, 0.01):
+    for seconds in (0.01, 0.01, 0.01, 0.01, 0.2, 0.3, 0.3, 0.2, 0.01):
         pace.took(seconds)
         sizes.append(pace.size)
     assert sizes == [500, 1000, 2000, 4000, 5000, 5000, 2500, 1250, 1250, 2500]

@@ -7,28 +7,27 @@ someone who had its secret: a client whose token has expired is no flood.
 from datetime import datetime
 
 from tokenauth.conf import conf
+from tokenauth.core import rate_limit
 from tokenauth.core.rate_limit import RateLimit
 from tokenauth.exceptions import CredentialError, Reason
 
 
-def check(client: str | None, now: datetime) -> None:
-    """Nothing is looked up for a ``client`` who has failed too often; None is nobody in particular.
+def check(address: str | None, now: datetime) -> None:
+    """Nothing is looked up for a client who has failed too often; None is a client like any other.
 
     :raises CredentialError: ``throttled``, with ``retry_after``.
     """
     limit = _limit()
-    if limit is None or client is None:
-        return
-    seconds = limit.wait(client, now)
+    seconds = None if limit is None else limit.wait(rate_limit.client(address), now)
     if seconds is not None:
         raise CredentialError(Reason.THROTTLED, retry_after=seconds)
 
 
-def count(client: str | None, now: datetime) -> None:
-    """Count a failure of ``client``."""
+def count(address: str | None, now: datetime) -> None:
+    """Count a failure of the client at ``address``."""
     limit = _limit()
-    if limit is not None and client is not None:
-        limit.count(client, now)
+    if limit is not None:
+        limit.count(rate_limit.client(address), now)
 
 
 def _limit() -> RateLimit | None:

@@ -8,16 +8,7 @@ from django.views.decorators.debug import sensitive_variables
 
 from tokenauth import signals
 from tokenauth.conf import conf
-from tokenauth.core import (
-    attempts,
-    credential,
-    digests,
-    failure_limit,
-    headers,
-    lookup,
-    network,
-    rate_limit,
-)
+from tokenauth.core import attempts, credential, digests, failure_limit, headers, lookup, network
 from tokenauth.core.credential import Credential, Kind
 from tokenauth.core.headers import Presented
 from tokenauth.core.request_state import Verified, state_of
@@ -46,8 +37,7 @@ def verify(raw: str, *, address: str | None = None) -> AccessToken:
         parsed = credential.parse(raw)
         hint = parsed.hint
         # Without an address, nobody says that there is a client: a worker's failures are not everybody's.
-        client = None if address is None else rate_limit.client(address)
-        verified = _judge(parsed, address, client, timezone.now())
+        verified = _judge(parsed, address, timezone.now(), is_limited=address is not None)
     except CredentialError as error:
         _tell_rejected(error, hint, None)
         raise
@@ -88,8 +78,7 @@ def _judge_request(request: HttpRequest, found: list[Presented]) -> Verified | C
             raise CredentialError(Reason.AMBIGUOUS)
         if first.misplaced or parsed.kind is not first.kind:
             raise CredentialError(Reason.MALFORMED)
-        address = network.client_address(request.META)
-        verified = _judge(parsed, address, rate_limit.client(address), now)
+        verified = _judge(parsed, network.client_address(request.META), now, is_limited=True)
     except CredentialError as error:
         attempts.refused(request, first, hint, error, now)
         _tell_rejected(error, hint, request)
@@ -99,16 +88,15 @@ def _judge_request(request: HttpRequest, found: list[Presented]) -> Verified | C
     return verified
 
 
-def _judge(parsed: Credential, address: str | None, client: str | None, now: datetime) -> Verified:
-    """The one order of the checks: what is told of a known token comes after its secret was right.
-
-    ``client`` is whose failures are counted; None: they are not.
-    """
-    failure_limit.check(client, now)
+def _judge(parsed: Credential, address: str | None, now: datetime, *, is_limited: bool) -> Verified:
+    """The one order of the checks: what is told of a known token comes after its secret was right."""
+    if is_limited:
+        failure_limit.check(address, now)
     candidates = digests.candidates(parsed.text)
     token = lookup.find(candidates)
     if token is None or not digests.is_one_of(token.secret, candidates):
-        failure_limit.count(client, now)
+        if is_limited:
+            failure_limit.count(address, now)
         raise CredentialError(Reason.UNKNOWN)
     status = status_of(token, now)
     if status is not Status.ACTIVE:
