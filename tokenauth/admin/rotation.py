@@ -98,10 +98,11 @@ def rotate_selected(
     form = RotationForm(token, request.user, request.POST if CONFIRMED in request.POST else None)
     successor = _rotate(model_admin, request, token, form) if form.is_valid() else None
     if successor is None:
-        title = gettext("Rotate access token")
-        return _page(model_admin, request, "rotate", {"title": title, "token": token, "form": form})
+        context = {"title": gettext("Rotate access token"), "original": token, "token": token, "form": form}
+        return _page(model_admin, request, "rotate", context)
     title = gettext("Access token rotated")
-    return _page(model_admin, request, "rotated", {"title": title, "token": token, "successor": successor})
+    context = {"title": title, "original": successor, "token": token, "successor": successor}
+    return _page(model_admin, request, "rotated", context)
 
 
 def _rotate(
