@@ -320,7 +320,7 @@ def test_limits(alice: User, settings: Any) -> None:
     assert import_string(configured["CACHES"]["default"]["BACKEND"])
     (throttle,) = APIView().settings.DEFAULT_THROTTLE_CLASSES
     assert throttle is TokenRateThrottle
-    assert throttle().num_requests == 1000
+    assert throttle()._rate() == "1000/hour"
 
 
 def test_openapi(settings: Any) -> None:

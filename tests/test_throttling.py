@@ -1,6 +1,8 @@
 from __future__ import annotations
 
+from concurrent.futures import ThreadPoolExecutor
 from datetime import UTC, datetime
+from threading import Barrier
 from typing import TYPE_CHECKING, Any
 
 import pytest
@@ -14,7 +16,6 @@ from rest_framework.views import APIView
 
 from tests.conftest import bearer
 from tokenauth.authentication import AccessTokenAuthentication, APIKeyAuthentication
-from tokenauth.models import AccessToken
 from tokenauth.permissions import HasScopes
 from tokenauth.throttling import TokenRateThrottle
 
@@ -24,6 +25,7 @@ if TYPE_CHECKING:
     from django.test import Client
 
     from testproject.accounts.models import User
+    from tokenauth.models import AccessToken
 
 pytestmark = [pytest.mark.django_db, pytest.mark.urls("tests.urls")]
 
@@ -63,13 +65,6 @@ def statuses(token: AccessToken, times: int) -> list[int]:
     return [ask(token).status_code for _ in range(times)]
 
 
-def successor(token: AccessToken) -> AccessToken:
-    """What a rotation makes: another token of the same family."""
-    made = token.user.generate_access_token("t", token.scopes)
-    AccessToken.objects.filter(pk=made.pk).update(family=token.family)
-    return made
-
-
 def test_a_token_that_is_used_too_often(alice: User) -> None:
     token = alice.generate_access_token("t", ["read:sites"])
     assert statuses(token, 3) == [200] * 3
@@ -86,13 +81,27 @@ def test_a_token_that_is_used_too_often(alice: User) -> None:
 def test_rotating_a_token_does_not_reset_it(alice: User) -> None:
     token = alice.generate_access_token("t", ["read:sites"])
     assert statuses(token, 2) == [200] * 2
-    new = successor(token)
-    assert new.raw_token != token.raw_token
+    new = token.rotate()
     # Both live while they overlap, and share one count.
     assert statuses(new, 1) == [200]
     assert statuses(new, 1) == statuses(token, 1) == [429]
     # Another token of the same user is another family.
     assert statuses(alice.generate_access_token("other", ["read:sites"]), 1) == [200]
+
+
+def test_many_at_once_do_not_get_past_it(alice: User) -> None:
+    """As the clients of a server are: each in its own thread, all at the same moment."""
+    token = alice.generate_access_token("t", ["read:sites"])
+    requests = [APIView().initialize_request(APIRequestFactory().get("/")) for _ in range(40)]
+    everybody = Barrier(20)
+
+    def allowed(request: Any) -> bool:
+        request.auth = token
+        everybody.wait(timeout=30)
+        return TokenRateThrottle().allow_request(request, Throttled())
+
+    with ThreadPoolExecutor(20) as threads:
+        assert sum(threads.map(allowed, requests)) == 3
 
 
 def test_a_key_likewise(alice: User) -> None:

@@ -83,7 +83,10 @@ class RotationConflict(Exception):  # noqa: N818 - its name is the status it is 
 
 
 _CONFLICTS = {
-    "rotated": _("The token was rotated before, into one that is in use or was not revoked."),
+    "rotated": _(
+        "The token was rotated before. Rotate its successor; or, if the text of that was lost before it "
+        "was used, revoke it, and rotate this one again."
+    ),
     "expired": _("The token has expired; make a new one."),
     "unused": _("The token was not used for too long and has lapsed; make a new one."),
     "revoked": _("The token was revoked; make a new one."),

@@ -81,7 +81,7 @@ def test_unused_ones_by_their_last_use_or_else_their_creation() -> None:
         (("abc",), "An id is a number"),
         (("99999999999999999999999",), "no token with the id 99999999999999999999999"),
         (("--user", "nobody"), "no user “nobody”"),
-        (("--family", "abc"), "not the id of a family"),
+        (("--family", "abc"), "An id is a number"),
         (("--family", str(uuid4())), "no token of the family"),
         (("--unused", "long"), "not a duration"),
         (("--user", "alice", "--yes", "--reason", "x" * 256), "255"),

@@ -40,8 +40,8 @@ def test_it_prints_the_new_one_alone_and_both_work(api: APIClient, key: AccessTo
             assert api.get(SITES, HTTP_X_API_KEY=text).status_code == 200
     new = AccessToken.objects.get(rotated_from=key)
     assert err == (
-        f"Made token {new.pk}, “export”, for alice; does not expire. "
-        f"Token {key.pk} works until 2030-01-02 00:00 UTC. The new text is shown this once:\n"
+        f"Made token {new.pk}, “export”, for alice: read:sites; does not expire. "
+        f"Token {key.pk} works until 2030-01-02 00:00 UTC. Its text is shown this once:\n"
     )
 
 

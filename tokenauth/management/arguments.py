@@ -1,7 +1,7 @@
 """What the commands share: arguments as they are typed, numbers and errors as they are printed."""
 
 from collections.abc import Mapping
-from datetime import timedelta
+from datetime import datetime, timedelta
 from types import MappingProxyType
 from typing import Any
 from uuid import UUID
@@ -9,6 +9,7 @@ from uuid import UUID
 from django.core.exceptions import ValidationError
 from django.core.management.base import CommandError
 from django.db.models import QuerySet
+from django.utils import timezone
 
 from tokenauth.core import credential, durations
 from tokenauth.exceptions import CredentialError
@@ -45,17 +46,26 @@ def key_of(text: str) -> Any:
 
 
 def family_of(text: str) -> QuerySet[AccessToken]:
-    """The tokens of the family whose id ``text`` is.
+    """The tokens of the family whose id ``text`` is, or one of whose tokens has it for an id.
 
-    :raises CommandError: it is none, or no token's.
+    :raises CommandError: it is neither.
     """
     try:
-        tokens = AccessToken.objects.filter(family=UUID(text))
-    except ValueError as error:
-        raise CommandError(f"{text!r} is not the id of a family.") from error
+        family = UUID(text)
+    except ValueError:
+        member = AccessToken.objects.filter(pk=key_of(text)).first()
+        if member is None:
+            raise CommandError(f"There is no token with the id {text}.") from None
+        family = member.family
+    tokens = AccessToken.objects.filter(family=family)
     if not tokens.exists():
         raise CommandError(f"There is no token of the family {text}.")
     return tokens
+
+
+def minute(moment: datetime | None) -> str:
+    """``2026-06-01 12:00 UTC``, in the project's time zone; ``never`` for None."""
+    return "never" if moment is None else f"{timezone.localtime(moment):%Y-%m-%d %H:%M %Z}"
 
 
 def counted(count: int, noun: str, plural: str = "") -> str:

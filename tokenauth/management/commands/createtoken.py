@@ -7,12 +7,12 @@ from django.core.management.base import BaseCommand, CommandError
 from django.db import router, transaction
 from django.utils import timezone
 
-from tokenauth.conf import conf
 from tokenauth.core import lifecycle
 from tokenauth.core.credential import Environment, Kind
 from tokenauth.core.owners import service_user, user_named
 from tokenauth.core.scopes import ALL, registry
 from tokenauth.management.arguments import duration, spelled_out
+from tokenauth.management.new_token import show
 from tokenauth.models import AccessToken
 
 if TYPE_CHECKING:
@@ -91,24 +91,7 @@ class Command(BaseCommand):
                 )
         except ValidationError as error:
             raise CommandError(spelled_out(error, _ARGUMENTS)) from error
-        if is_new:
-            self.stderr.write(f"Made the user {user.get_username()}, without password.")
-        if not user.is_active:
-            self.stderr.write(
-                f"{user.get_username()} is inactive: the token will be refused.", self.style.WARNING
-            )
-        if token.environment and token.environment not in conf.ENVIRONMENTS:
-            self.stderr.write(
-                f"This deployment refuses {token.environment} keys: ENVIRONMENTS is {conf.ENVIRONMENTS}.",
-                self.style.WARNING,
-            )
-        expiry = f"expires {token.expires_at:%Y-%m-%d %H:%M %Z}" if token.expires_at else "does not expire"
-        self.stderr.write(
-            f"Made token {token.pk}, “{token.name}”, for {user.get_username()}: "
-            f"{' '.join(token.scopes)}; {expiry}. Its text is shown this once:",
-            self.style.SUCCESS,
-        )
-        self.stdout.write(token.raw_token or "")
+        show(self, token, is_new_user=is_new)
 
     def _owner(self, options: dict[str, Any]) -> tuple[Any, bool]:
         if options["service"] is not None:

@@ -5,11 +5,10 @@ from typing import TYPE_CHECKING, Any
 
 from django.core.exceptions import ValidationError
 from django.core.management.base import BaseCommand, CommandError
-from django.utils import timezone
 
 from tokenauth.core import status
 from tokenauth.core.owners import user_named
-from tokenauth.management.arguments import counted, family_of, spelled_out
+from tokenauth.management.arguments import counted, family_of, minute, spelled_out
 from tokenauth.management.tables import table
 from tokenauth.models import AccessToken
 
@@ -19,7 +18,19 @@ if TYPE_CHECKING:
     from django.core.management.base import CommandParser
     from django.db.models import QuerySet
 
-_HEADER = ("ID", "NAME", "HINT", "USER", "KIND", "ORGANIZATION", "STATUS", "LAST USED", "EXPIRES", "SCOPES")
+_HEADER = (
+    "ID",
+    "NAME",
+    "HINT",
+    "USER",
+    "KIND",
+    "ORGANIZATION",
+    "STATUS",
+    "ROTATED FROM",
+    "LAST USED",
+    "EXPIRES",
+    "SCOPES",
+)
 
 
 class Command(BaseCommand):
@@ -27,7 +38,11 @@ class Command(BaseCommand):
 
     def add_arguments(self, parser: CommandParser) -> None:
         parser.add_argument("--user", metavar="U", help="those of this user")
-        parser.add_argument("--family", metavar="ID", help="a token and all it was rotated into")
+        parser.add_argument(
+            "--family",
+            metavar="ID",
+            help="those of this family, or of this token's: what it was rotated from, and into",
+        )
         parser.add_argument("--status", choices=AccessToken.Status.values, help="those of this status")
         parser.add_argument("--format", choices=["table", "json"], default="table")
 
@@ -73,14 +88,11 @@ def _as_row(token: AccessToken) -> tuple[str, ...]:
         f"{token.kind} {token.environment}".strip(),
         token.organization or "-",
         token.status,
-        _minute(token.last_used_at),
-        _minute(token.expires_at),
+        str(token.rotated_from_id or "-"),
+        minute(token.last_used_at),
+        minute(token.expires_at),
         " ".join(map(str, token.scopes or ())) or "-",
     )
-
-
-def _minute(moment: datetime | None) -> str:
-    return "never" if moment is None else f"{timezone.localtime(moment):%Y-%m-%d %H:%M %Z}"
 
 
 def _as_json(token: AccessToken) -> dict[str, Any]:

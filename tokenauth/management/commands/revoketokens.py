@@ -27,7 +27,11 @@ class Command(BaseCommand):
     def add_arguments(self, parser: CommandParser) -> None:
         parser.add_argument("ids", nargs="*", metavar="ID")
         parser.add_argument("--user", metavar="U", help="all tokens of this user")
-        parser.add_argument("--family", metavar="ID", help="a token and all it was rotated into")
+        parser.add_argument(
+            "--family",
+            metavar="ID",
+            help="all of this family, or of this token's: what it was rotated from, and into",
+        )
         parser.add_argument("--all-expired", action="store_true", help="all that have expired")
         parser.add_argument("--unused", metavar="90d", help="all that were not used for this time")
         parser.add_argument("--reason", default="", metavar="T", help="kept with the token")

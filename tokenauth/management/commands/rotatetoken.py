@@ -9,7 +9,8 @@ from django.db import router, transaction
 from tokenauth.core import durations
 from tokenauth.core.owners import service_user, user_named
 from tokenauth.exceptions import RotationConflict
-from tokenauth.management.arguments import key_of, spelled_out
+from tokenauth.management.arguments import key_of, minute, spelled_out
+from tokenauth.management.new_token import show
 from tokenauth.models import AccessToken
 
 if TYPE_CHECKING:
@@ -46,24 +47,20 @@ class Command(BaseCommand):
             overlap = None if options["overlap"] is None else durations.parse_overlap(options["overlap"])
             # With its transaction: a service's user is not left behind without the key.
             with transaction.atomic(using=router.db_for_write(AccessToken)):
-                successor = token.rotate(overlap, owner=self._owner(options))
+                owner, is_new = self._owner(options)
+                successor = token.rotate(overlap, owner=owner)
         except RotationConflict as conflict:
             raise CommandError(str(conflict)) from conflict
         except ValidationError as error:
             raise CommandError(spelled_out(error, _ARGUMENTS)) from error
-        expiry = f"expires {_minute(successor)}" if successor.expires_at else "does not expire"
-        self.stderr.write(
-            f"Made token {successor.pk}, “{successor.name}”, for {successor.user.get_username()}; {expiry}. "
-            f"Token {token.pk} works until {_minute(token)}. The new text is shown this once:",
-            self.style.SUCCESS,
+        show(
+            self,
+            successor,
+            is_new_user=is_new,
+            and_then=f"Token {token.pk} works until {minute(token.expires_at)}. ",
         )
-        self.stdout.write(successor.raw_token or "")
 
-    def _owner(self, options: dict[str, Any]) -> Any:
+    def _owner(self, options: dict[str, Any]) -> tuple[Any, bool]:
         if options["service"] is not None:
-            return service_user(options["service"])[0]
-        return None if options["user"] is None else user_named(options["user"])
-
-
-def _minute(token: AccessToken) -> str:
-    return f"{token.expires_at:%Y-%m-%d %H:%M %Z}"
+            return service_user(options["service"])
+        return (None if options["user"] is None else user_named(options["user"])), False
