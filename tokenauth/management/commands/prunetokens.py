@@ -46,7 +46,7 @@ class Command(BaseCommand):
             type=_batch,
             default=5000,
             metavar="5000",
-            help="how many rows a transaction deletes (default: 5000)",
+            help="at most how many rows a transaction deletes (default: 5000)",
         )
         parser.add_argument("--dry-run", action="store_true", help="only say how many there are")
 
