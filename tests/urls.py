@@ -106,6 +106,13 @@ class TranslatingView(ReadOnlyView):
         return Response()
 
 
+class EndingView(APIView):
+    required_scopes = ["read:sites"]
+
+    def get(self, request: Request) -> Response:
+        return Response(headers={"Sunset": "Sun, 01 Jan 2034 00:00:00 GMT"})
+
+
 class RotatingView(APIView):
     required_scopes = ["tokens:manage"]
 
@@ -198,6 +205,7 @@ urlpatterns = [
     path("translated", TranslatingView.as_view()),
     path("without-alone", ReadOnlyView.as_view(permission_classes=[~HasScopes.of("read:events")])),
     path("conflict", _raising(Conflict())),
+    path("ending", EndingView.as_view()),
     path("rotate", RotatingView.as_view()),
     path("throttled", _raising(Throttled(wait=7))),
     path("failing", FailingView.as_view()),

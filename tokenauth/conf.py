@@ -93,7 +93,7 @@ class Conf:
 
     @property
     def MAX_TOKENS_PER_USER(self) -> int | None:  # noqa: N802
-        """How many usable tokens a user may have; one and what it was rotated into count once."""
+        """How many usable tokens a user may have; one and the one that it was rotated from count once."""
         return self._read("MAX_TOKENS_PER_USER", None)
 
     @property

@@ -9,6 +9,7 @@ from django.contrib.auth.models import AnonymousUser
 from django.core.exceptions import ValidationError
 from django.db import connection
 from django.dispatch import Signal
+from django.test.utils import CaptureQueriesContext
 from django.utils import timezone
 
 from testproject.accounts.models import User
@@ -295,9 +296,11 @@ def test_a_receiver_that_fails_changes_nothing(
         assert f"a receiver of {name}" in caplog.text
 
 
-def test_revoking_all_is_one_statement(alice: User, django_assert_num_queries: Any) -> None:
+def test_revoking_all_is_one_statement(alice: User) -> None:
     for number in range(5):
         alice.generate_access_token(f"{number}")
-    # And on PostgreSQL one more, for what was made while it waited.
-    with django_assert_num_queries(2 if connection.vendor == "postgresql" else 1):
+    with CaptureQueriesContext(connection) as captured:
         assert alice.revoke_all_access_tokens() == 5
+    updates = [query for query in captured.captured_queries if query["sql"].startswith("UPDATE")]
+    # And on PostgreSQL one more, for what was made while it waited.
+    assert len(updates) == (2 if connection.vendor == "postgresql" else 1)

@@ -191,10 +191,10 @@ def test_after_its_successor_was_used_it_is_not(api: APIClient, key: AccessToken
         key.rotate()
 
 
-def test_after_its_successor_was_deleted_it_is_not(key: AccessToken) -> None:
+def test_after_its_successor_was_deleted_it_is_rotated_again(key: AccessToken) -> None:
+    """With its new owner, say."""
     key.rotate().delete()
-    with pytest.raises(RotationConflict):
-        key.rotate()
+    assert key.rotate().rotated_from == key
 
 
 def test_what_has_ended_is_not_rotated(alice: User) -> None:
@@ -306,6 +306,15 @@ def test_answers_to_the_old_one_say_since_when_and_until_when(
         for other in (api.get(path, HTTP_X_API_KEY=new.raw_token), api.get(path)):
             assert "Deprecation" not in other
             assert "Sunset" not in other
+
+
+@pytest.mark.urls("tests.urls")
+def test_a_view_that_announces_its_own_end_is_not_overruled(api: APIClient, alice: User) -> None:
+    token = alice.generate_access_token("t", ["read:sites"])
+    token.rotate()
+    answer = api.get("/ending", **bearer(token))
+    assert answer["Sunset"] == "Sun, 01 Jan 2034 00:00:00 GMT"
+    assert answer["Deprecation"].startswith("@")
 
 
 def test_no_answer_to_a_refused_one_says_so(api: APIClient, key: AccessToken) -> None:

@@ -123,6 +123,31 @@ def test_under_a_limit_that_was_lowered_it_is_rotated_all_the_same(
     assert tokens[0].rotate().raw_token
 
 
+def test_rotating_one_after_the_other_is_one_more_each_time(
+    alice: User, tokenauth_settings: Callable[..., None]
+) -> None:
+    """With a long overlap, each of them lives on."""
+    tokenauth_settings(MAX_TOKENS_PER_USER=1)
+    second = alice.generate_access_token("t").rotate(timedelta(days=30))
+    with pytest.raises(ValidationError, match="as many"):
+        second.rotate()
+    assert alice.access_tokens.usable().count() == 2
+    tokenauth_settings(MAX_TOKENS_PER_USER=1, MAX_TOKENS_REACHED="revoke_oldest")
+    fourth = second.rotate(timedelta(days=30)).rotate(timedelta(days=30))
+    assert [fourth.rotated_from, fourth] == list(alice.access_tokens.usable())
+
+
+def test_the_newest_is_not_the_oldest_whenever_it_was_begun(
+    alice: User, tokenauth_settings: Callable[..., None], clock: time_machine.Coordinates
+) -> None:
+    tokenauth_settings(MAX_TOKENS_PER_USER=1, MAX_TOKENS_REACHED="revoke_oldest")
+    alice.generate_access_token("first")
+    # As of one that waited for its turn.
+    clock.shift(-60)
+    alice.generate_access_token("second")
+    assert names(alice) == ["second"]
+
+
 def test_a_key_that_moves_to_another_owner_is_one_more_there(
     alice: User, bob: User, tokenauth_settings: Callable[..., None]
 ) -> None:

@@ -16,6 +16,7 @@ from django.core.handlers.wsgi import WSGIHandler
 from django.db import connection, transaction
 from django.test import RequestFactory
 
+from testproject.accounts.models import User
 from tests.services.threads import at_once, own_connections
 from tokenauth.core import lifecycle
 from tokenauth.exceptions import RotationConflict
@@ -23,8 +24,6 @@ from tokenauth.models import AccessToken, TokenLogin
 
 if TYPE_CHECKING:
     from collections.abc import Callable
-
-    from testproject.accounts.models import User
 
     Act = Callable[[], Any]
 
@@ -276,6 +275,27 @@ def test_what_is_done_to_the_tokens_of_two_users_ends_in_no_deadlock(
     assert len(done) == len(acts)
     assert AccessToken.objects.count() == 4 * (4 + 2 + 3)
     assert TokenLogin.objects.count() == 4 * 10
+
+
+def test_a_password_change_beside_a_rotation_ends_every_token(
+    tokenauth_settings: Callable[..., None],
+) -> None:
+    """The one locks the user and then the tokens, as the other would in the opposite order."""
+    tokenauth_settings(END_TOKENS_ON_PASSWORD_CHANGE=True)
+    acts: list[Act] = []
+    for number in range(10):
+        user = User.objects.create_user(f"user{number}")
+        acts += [user.generate_access_token("t").rotate, partial(change_password, user.pk)]
+    at_once(acts, RotationConflict)
+    assert not AccessToken.objects.usable().exists()
+
+
+def change_password(user_id: int) -> None:
+    # As in a request of ATOMIC_REQUESTS.
+    with transaction.atomic():
+        user = User.objects.get(pk=user_id)
+        user.password = f"another {user.password}"
+        user.save()
 
 
 def log_attempts_with(token: AccessToken) -> None:

@@ -88,7 +88,7 @@ def insert(token: AccessToken, using: str) -> str:
 
 @sensitive_variables("text")
 def insert_within_limit(token: AccessToken, using: str) -> str:
-    """The same, where ``MAX_TOKENS_PER_USER`` allows, or the oldest make room.
+    """Save ``token`` as :func:`insert` does, where ``MAX_TOKENS_PER_USER`` allows, or the oldest make room.
 
     :raises ValidationError: the user has as many tokens as that.
     """
@@ -136,7 +136,7 @@ def _revoke(tokens: QuerySet[AccessToken], values: Mapping[str, Any]) -> int:
     by, reason = values["revoked_by"], values["revoked_reason"]
     # Rows are loaded only where somebody wants to hear of each.
     is_heard = conf.NOTIFY_OWNER or signals.token_revoked.has_listeners(AccessToken)
-    takes_turn = by is not None and conf.MAX_TOKENS_PER_USER is not None
+    takes_turn = by is not None and token_limit.takes_turns(tokens.db)
     if not is_heard and not takes_turn:
         return tokens.update(**values)
     revoked: list[AccessToken] = []

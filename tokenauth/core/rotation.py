@@ -14,7 +14,7 @@ from tokenauth import signals
 from tokenauth.conf import conf
 from tokenauth.core import lifecycle, token_arguments, token_limit
 from tokenauth.core.credential import Kind
-from tokenauth.core.status import Status, status_of
+from tokenauth.core.status import Status, has_status, status_of
 from tokenauth.core.token_arguments import Arguments
 from tokenauth.exceptions import RotationConflict
 from tokenauth.models import AccessToken
@@ -34,8 +34,9 @@ def rotate(
     ``MAX_TOKEN_LIFETIME``.
 
     :raises RotationConflict: ``token`` has ended, or was rotated before; not where that successor was
-        revoked and never used.
-    :raises ValidationError: by argument, all that is wrong at once. Nothing is written in either case.
+        revoked and never used, or deleted.
+    :raises ValidationError: by argument, all that is wrong at once; or the owner has as many tokens as
+        ``MAX_TOKENS_PER_USER`` allows. Nothing is written in either case.
     """
     arguments = Arguments()
     length: timedelta = arguments.take("overlap", token_arguments.valid_overlap, overlap)
@@ -47,8 +48,7 @@ def rotate(
     arguments.raise_errors()
     using = router.db_for_write(AccessToken, instance=token)
     with transaction.atomic(using=using):
-        if conf.MAX_TOKENS_PER_USER is not None:
-            token_limit.take_turn([token.user_id, owner.pk, None if by is None else by.pk], using)
+        token_limit.take_turn([token.user_id, owner.pk, None if by is None else by.pk], using)
         now = timezone.now()
         old, previous = _claim(token, now, using)
         expires_at = _expiry(previous or old, now)
@@ -64,9 +64,7 @@ def rotate(
             expires_at=expires_at,
             **{name: getattr(old, name) for name in RIGHTS},
         )
-        # The owner's own stays one; for another owner it is one more.
-        is_one_more = successor.user_id != old.user_id
-        insert = lifecycle.insert_within_limit if is_one_more else lifecycle.insert
+        insert = lifecycle.insert_within_limit if _is_one_more(successor, old) else lifecycle.insert
         text = insert(successor, using)
     token.rotated_at, token.expires_at = now, end
     lifecycle.tell_made(successor, by)
@@ -130,9 +128,18 @@ def _claim(token: AccessToken, now: datetime, using: str) -> tuple[AccessToken, 
     if is_first:
         return old, None
     previous = AccessToken.objects.using(using).select_for_update().filter(rotated_from=old).first()
-    if previous is None or previous.revoked_at is None or previous.last_used_at is not None:
+    # One that was deleted is in nobody's use either.
+    if previous is not None and (previous.revoked_at is None or previous.last_used_at is not None):
         raise RotationConflict("rotated")
     return old, previous
+
+
+def _is_one_more(successor: AccessToken, old: AccessToken) -> bool:
+    """Whether the owner has one token more by it, as ``MAX_TOKENS_PER_USER`` counts: the two are one."""
+    if successor.user_id != old.user_id:
+        return True
+    family = AccessToken.objects.using(old._state.db).filter(family=old.family, user_id=old.user_id)
+    return family.filter(has_status(Status.ACTIVE)).exclude(pk=old.pk).exists()
 
 
 def _expiry(model: AccessToken, now: datetime) -> datetime | None:
