@@ -367,3 +367,31 @@ class TestTheMixin:
             assert await alice.arevoke_all_access_tokens() == 1
 
         async_to_sync(walk)()
+
+
+def test_an_instance_from_before_does_not_bring_back_what_has_ended(alice: User, bob: User) -> None:
+    revoked, rotated, forever = (alice.generate_access_token(name) for name in ("v", "r", "f"))
+    stale = [AccessToken.objects.get(pk=token.pk) for token in (revoked, rotated, forever)]
+    revoked.revoke("stolen", by=bob)
+    rotated.rotate(timedelta(hours=1))
+    for token in stale:
+        token.name = "renamed"
+        token.save()
+    ended = AccessToken.objects.get(pk=revoked.pk)
+    assert (ended.name, ended.status, ended.revoked_by, ended.revoked_reason) == (
+        "renamed",
+        "revoked",
+        bob,
+        "stolen",
+    )
+    ends = AccessToken.objects.get(pk=rotated.pk)
+    assert (ends.name, ends.rotated_at, ends.expires_at) == (
+        "renamed",
+        rotated.rotated_at,
+        rotated.expires_at,
+    )
+    # It may still be made to end sooner.
+    stale[1].expires_at = timezone.now()
+    stale[1].save()
+    assert AccessToken.objects.get(pk=rotated.pk).status == "expired"
+    assert AccessToken.objects.get(pk=forever.pk).status == "active"

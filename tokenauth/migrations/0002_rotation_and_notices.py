@@ -17,7 +17,7 @@ class Migration(migrations.Migration):
         migrations.AddField(
             model_name='accesstoken',
             name='expiry_notice',
-            field=models.PositiveSmallIntegerField(blank=True, editable=False, help_text='How many days before it the owner was last told that the token expires.', null=True, verbose_name='told of expiry'),
+            field=models.PositiveSmallIntegerField(blank=True, editable=False, help_text='How many days before its expiry the owner was last told of it.', null=True, verbose_name='told of expiry'),
         ),
         migrations.AddField(
             model_name='accesstoken',

@@ -26,6 +26,7 @@ if TYPE_CHECKING:
 
 # What a token is. Whoever could change it would make another token of one that is trusted.
 FIXED = frozenset({"user", "kind", "environment", "organization", "scopes", "secret"})
+_ENDS = ("revoked_at", "revoked_by_id", "revoked_reason", "rotated_at", "expires_at")
 
 
 class AccessTokenQuerySet(models.QuerySet["AccessToken"]):
@@ -163,7 +164,7 @@ class AccessToken(models.Model):
         null=True,
         blank=True,
         editable=False,
-        help_text=_("How many days before it the owner was last told that the token expires."),
+        help_text=_("How many days before its expiry the owner was last told of it."),
     )
     last_used_at = models.DateTimeField(_("last used"), null=True, blank=True)
     last_used_ip = models.GenericIPAddressField(_("last used from"), null=True, blank=True)
@@ -216,8 +217,11 @@ class AccessToken(models.Model):
         return state
 
     def save(self, **kwargs: Any) -> None:
-        """:raises ValidationError: the row is there, and what is fixed differs from it."""
-        self._refuse_changes(kwargs.get("update_fields"), kwargs.get("using"))
+        """What has ended stays ended: an instance from before does not bring it back.
+
+        :raises ValidationError: the row is there, and what is fixed differs from it.
+        """
+        self._compare_with_row(kwargs.get("update_fields"), kwargs.get("using"))
         super().save(**kwargs)
 
     def refresh_from_db(self, *args: Any, **kwargs: Any) -> None:
@@ -270,20 +274,31 @@ class AccessToken(models.Model):
         """A copy that does not know the token's text."""
         return copy.copy(self)
 
-    def _refuse_changes(self, update_fields: Iterable[str] | None, using: str | None) -> None:
+    def _compare_with_row(self, update_fields: Iterable[str] | None, using: str | None) -> None:
         names = FIXED if update_fields is None else _fixed_among(update_fields)
         if self.pk is None or not names:
             return
         fields = [field for field in self._meta.concrete_fields if field.name in names]
+        attributes = {*(field.attname for field in fields), *_ENDS}
         # The row itself is asked: an instance does not know what was changed behind its back.
         using = using or router.db_for_write(type(self), instance=self)
-        for row in AccessToken.objects.using(using).filter(pk=self.pk).values(*(f.attname for f in fields)):
+        for row in AccessToken.objects.using(using).filter(pk=self.pk).values(*attributes):
             _refuse_fixed(
                 field.name
                 for field in fields
                 # By its type: a key from a form is a text.
                 if field.to_python(getattr(self, field.attname)) != row[field.attname]
             )
+            if update_fields is None:
+                self._take_over_end(row)
+
+    def _take_over_end(self, row: dict[str, Any]) -> None:
+        if row["revoked_at"] and self.revoked_at is None:
+            self.revoked_at, self.revoked_by_id = row["revoked_at"], row["revoked_by_id"]
+            self.revoked_reason = row["revoked_reason"]
+        if row["rotated_at"] and self.rotated_at is None:
+            self.rotated_at = row["rotated_at"]
+            self.expires_at = min(self.expires_at or row["expires_at"], row["expires_at"])
 
 
 def _fixed_among(names: Iterable[str]) -> set[str]:
