@@ -209,6 +209,16 @@ class TestAFlood:
         assert (repeated.count, repeated.success, repeated.ip_address) == (15, False, "127.0.0.1")
         assert rows.aggregate(Sum("count"))["count__sum"] == 75
 
+    def test_it_does_not_hide_the_use_of_a_known_token(self, api: APIClient, alice: User) -> None:
+        stolen = alice.generate_access_token("stolen", ["read:sites"])
+        stolen.revoke()
+        with time_machine.travel(NOON, tick=False):
+            self.flood(api, 75)
+            for _ in range(3):
+                assert api.get("/who", **bearer(stolen)).status_code == 401
+        assert TokenLogin.objects.get(token=stolen).reason == "revoked"
+        assert TokenLogin.objects.get(reason="repeated").count == 15 + 2
+
     def test_another_address_and_the_next_minute_have_their_own(self, api: APIClient) -> None:
         with time_machine.travel(NOON, tick=False) as clock:
             self.flood(api, 61)

@@ -13,6 +13,7 @@ from django.urls import reverse
 
 from testproject.accounts.models import User
 from tests.conftest import bearer
+from tokenauth.core import password_change
 from tokenauth.models import AccessToken
 
 if TYPE_CHECKING:
@@ -240,3 +241,24 @@ def test_it_costs_one_query_and_where_it_is_off_none(
     user.set_password(NEW)
     assert selects(user.save) == 0
     assert user.access_tokens.usable().count() == 1
+
+
+def test_a_password_that_is_made_unusable_again_is_no_change(user: User) -> None:
+    user.set_unusable_password()
+    user.save()
+    token = user.generate_access_token("t")
+    user.set_unusable_password()
+    user.save()
+    assert AccessToken.objects.get(pk=token.pk).status == "active"
+    user.set_password(NEW)
+    user.save()
+    assert AccessToken.objects.get(pk=token.pk).status == "revoked"
+
+
+def test_a_user_model_without_passwords_changes_none(user: User, monkeypatch: pytest.MonkeyPatch) -> None:
+    token = user.generate_access_token("t")
+    fields = [field for field in User._meta.concrete_fields if field.name != "password"]
+    monkeypatch.setattr(User._meta, "concrete_fields", fields)
+    password_change._compare(instance=user, raw=False, using="default", update_fields=None)
+    password_change._end_tokens(instance=user)
+    assert AccessToken.objects.get(pk=token.pk).status == "active"

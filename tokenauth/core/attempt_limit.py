@@ -20,6 +20,8 @@ class _Share:
     """What this process has seen of one address in one minute."""
 
     seen: int = 0
+    # The known tokens that were refused.
+    tokens: set[Any] = field(default_factory=set)
     # Rows that threads of this process are writing just now, and the table does not show yet.
     writing: int = 0
     # The row into which the rest is counted, by one thread after the other.
@@ -44,7 +46,10 @@ def save(row: TokenLogin, using: str) -> None:
     with _lock:
         share = _share_of(row.ip_address, minute)
         share.seen += 1
-        within = share.seen <= ROWS_A_MINUTE
+        # The first of each known token has its row, whatever came before: junk hides no use of a stolen one.
+        is_first = row.token_id is not None and row.token_id not in share.tokens
+        share.tokens.add(row.token_id)
+        within = share.seen <= ROWS_A_MINUTE or is_first
         share.writing += within
     if within:
         try:

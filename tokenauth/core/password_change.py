@@ -29,16 +29,19 @@ def connect() -> None:
 def _compare(
     instance: Any, raw: bool, using: str, update_fields: Iterable[str] | None, **kwargs: Any
 ) -> None:
-    if raw or not conf.END_TOKENS_ON_PASSWORD_CHANGE or not isinstance(instance, get_user_model()):
+    user_model = get_user_model()
+    if raw or not conf.END_TOKENS_ON_PASSWORD_CHANGE or not isinstance(instance, user_model):
+        return
+    if not any(field.name == "password" for field in user_model._meta.concrete_fields):
+        # Of a model whose users sign in elsewhere.
         return
     # Anew each time: of a save that failed, nothing is left to the next.
     setattr(instance, _CHANGED, False)
     if instance.pk is None or (update_fields is not None and "password" not in update_fields):
         return
-    rows = get_user_model()._base_manager.using(using).filter(pk=instance.pk)
+    rows = user_model._base_manager.using(using).filter(pk=instance.pk)
     for stored in rows.values_list("password", flat=True):
-        is_changed = instance.password != stored and not _is_upgrade(instance, stored, update_fields)
-        setattr(instance, _CHANGED, is_changed)
+        setattr(instance, _CHANGED, _is_another(instance, stored, update_fields))
 
 
 def _end_tokens(instance: Any, **kwargs: Any) -> None:
@@ -46,6 +49,13 @@ def _end_tokens(instance: Any, **kwargs: Any) -> None:
     # may end nothing. Nor is what fails here passed over: who changes a password relies on it.
     if instance.__dict__.pop(_CHANGED, False):
         lifecycle.revoke(lifecycle.of_user(instance), reason=REASON)
+
+
+def _is_another(user: Any, stored: str, update_fields: Iterable[str] | None) -> bool:
+    if user.password == stored or _is_upgrade(user, stored, update_fields):
+        return False
+    # Each time that a password is made unusable, it is stored otherwise.
+    return is_password_usable(user.password) or is_password_usable(stored)
 
 
 def _is_upgrade(user: Any, stored: str, update_fields: Iterable[str] | None) -> bool:
