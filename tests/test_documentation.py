@@ -154,7 +154,7 @@ def test_a_password_is_changed_and_the_owner_told(alice: User, settings: Any, ma
     alice.email = "alice@example.com"
     alice.save()
     assert alice.access_tokens.usable().count() == 1
-    alice.set_unusable_password()
+    alice.set_password("battery staple")
     alice.save()
     assert alice.access_tokens.usable().count() == 0
     assert [mail.subject for mail in mailoutbox] == ["Your access token was revoked: Script"]

@@ -73,7 +73,7 @@ class HasAccessTokens:
         return lifecycle.revoke(lifecycle.of_user_by_text(self, raw), by=self._actor()) > 0
 
     def revoke_access_token_by_secret(self, secret: str) -> bool:
-        """Likewise, by the digest that is kept in the database."""
+        """Revoke this user's token by the digest in the database, as the user's own act; True if one was."""
         from tokenauth.core import lifecycle
 
         return lifecycle.revoke(lifecycle.of_user_by_secret(self, secret), by=self._actor()) > 0

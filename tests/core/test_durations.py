@@ -27,10 +27,7 @@ def test_what_is_one(text: str, length: timedelta) -> None:
 @pytest.mark.parametrize(
     ("text", "message"),
     [
-        *(
-            (text, "not a duration")
-            for text in ("", "0d", "-1d", "1.5h", "1", "d", "1y", "٣d", "1d\n", "1 d")
-        ),
+        *((text, "not a duration") for text in ("", "-1d", "1.5h", "1", "d", "1y", "٣d", "1d\n", "1 d")),
         *((text, "longer than") for text in ("36526d", "5218w", "999999999w")),
     ],
 )

@@ -138,7 +138,10 @@ def test_the_owner_is_told_of_all_that_somebody_revoked_in_one_mail(
         "  Kind: personal token",
         "  Scopes: none",
         "",
-        "What still uses one of them needs another: make a new one, and replace it there.",
+        (
+            "What still uses one of them needs another: make a new one, or ask those who run the site "
+            "for one, and replace it there."
+        ),
     ]
 
 

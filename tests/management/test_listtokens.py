@@ -98,6 +98,17 @@ def test_by_user(tokens: dict[str, AccessToken]) -> None:
     assert json.loads(listtokens("--user", "alice", "--status", "active", "--format", "json")[0]) == []
 
 
+def test_a_family_by_one_of_its_tokens(alice: User) -> None:
+    old = alice.generate_access_token("old", [])
+    new = old.rotate()
+    alice.generate_access_token("other", [])
+    for name in (old.pk, new.pk, old.family):
+        _header, first, second = listtokens("--family", str(name))[0].splitlines()
+        assert first.split()[:2] == [str(old.pk), "old"]
+        assert second.split()[0] == str(new.pk)
+        assert f"active  {old.pk} " in second
+
+
 def test_the_json(tokens: dict[str, AccessToken]) -> None:
     (key,) = json.loads(listtokens("--status", "active", "--format", "json")[0])
     token = tokens["active"]

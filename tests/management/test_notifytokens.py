@@ -26,8 +26,8 @@ pytestmark = pytest.mark.django_db
 
 DAY = timedelta(days=1)
 EXPIRE_ADVICE = (
-    "What still needs one of them needs another before that: make a new one or rotate it, "
-    "and replace it where it is used."
+    "What still needs one of them needs another before that: make a new one, or ask those "
+    "who run the site for one, and replace it where it is used."
 )
 WORKING = "django.core.mail.backends.locmem.EmailBackend"
 NOON = datetime(2026, 6, 1, 12, tzinfo=UTC)
@@ -170,7 +170,7 @@ def test_who_has_no_address_is_named_and_told_once_there_is_one(
     User.objects.filter(pk=alice.pk).update(email="")
     out, err = notifytokens()
     assert out == "Told 0 people of 0 tokens.\n"
-    assert err == f"alice has no mail address: t ({token.hint}), expires 2026-06-06.\n"
+    assert err == f"alice has no mail address: t ({token.hint}), expires 2026-06-06 12:00 UTC.\n"
     assert mailoutbox == []
     User.objects.filter(pk=alice.pk).update(email="alice@example.org")
     assert notifytokens() == ("Told 1 person of 1 token.\n", "")
@@ -182,7 +182,7 @@ def test_a_dry_run_says_it_and_does_nothing(alice: User, bob: User, mailoutbox: 
     make(bob, "three", 5)
     User.objects.filter(pk=bob.pk).update(email="")
     out, err = notifytokens("--dry-run")
-    listed = f"one ({one.hint}), expires 2026-06-06, two ({two.hint}), expires 2026-06-21"
+    listed = f"one ({one.hint}), expires 2026-06-06 12:00 UTC, two ({two.hint}), expires 2026-06-21 12:00 UTC"
     assert out == f"alice <alice@example.com>: {listed}\nWould tell 1 person of 2 tokens.\n"
     assert err.startswith("bob has no mail address")
     assert mailoutbox == []

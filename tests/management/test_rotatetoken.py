@@ -52,8 +52,9 @@ def test_without_an_overlap_that_of_the_settings_is_taken(key: AccessToken) -> N
         assert key.expires_at == timezone.now() + timedelta(days=1)
 
 
-def test_an_overlap_of_nothing(api: APIClient, key: AccessToken) -> None:
-    out, _ = rotatetoken(key.pk, "--overlap", "0")
+@pytest.mark.parametrize("zero", ["0", "0d"])
+def test_an_overlap_of_nothing(api: APIClient, key: AccessToken, zero: str) -> None:
+    out, _ = rotatetoken(key.pk, "--overlap", zero)
     assert api.get(SITES, HTTP_X_API_KEY=key.raw_token).status_code == 401
     assert api.get(SITES, HTTP_X_API_KEY=out.strip()).status_code == 200
 
@@ -75,7 +76,7 @@ def test_it_moves_a_key_to_another_owner(key: AccessToken, bob: User) -> None:
         (("1" * 30,), "no token with the id"),
         (("x",), "An id is a number"),
         (("KEY", "--overlap", "31d"), "--overlap: An overlap is 0 to 30 days."),
-        (("KEY", "--overlap", "soon"), "not a duration"),
+        (("KEY", "--overlap", "soon"), "--overlap: “soon” is not a duration"),
         (("KEY", "--user", "nobody"), "--user: There is no user “nobody”."),
         (("PERSONAL", "--user", "bob"), "--user: Only an API key"),
         (("PERSONAL", "--service", "exporter"), "Only an API key"),
@@ -109,6 +110,17 @@ def test_a_text_in_the_place_of_an_id_is_not_repeated(key: AccessToken) -> None:
         rotatetoken(key.raw_token)
     assert key.hint in str(refused.value)
     assert str(key.raw_token) not in str(refused.value)
+
+
+def test_a_service_that_is_made_by_it_is_named(key: AccessToken) -> None:
+    """It may have been a typing error."""
+    _, err = rotatetoken(key.pk, "--service", "biling")
+    assert err.startswith("Made the user biling, without password.\n")
+
+
+def test_an_owner_who_is_inactive_is_named(key: AccessToken, bob: User) -> None:
+    User.objects.filter(pk=bob.pk).update(is_active=False)
+    assert "bob is inactive: the token will be refused." in rotatetoken(key.pk, "--user", "bob")[1]
 
 
 def test_a_second_time_is_a_conflict(key: AccessToken) -> None:

@@ -33,10 +33,10 @@ class AccessTokenAdmin(ReadOnlyAdmin):
         "warning",
         "hint",
         "user",
-        "kind",
         "status",
         "last_used_at",
         "expires_at",
+        "kind",
     )
     list_display_links = ("id", "name")
     list_filter = ("kind", "environment", "revoked_at")
@@ -101,7 +101,7 @@ class AccessTokenAdmin(ReadOnlyAdmin):
             '<span class="tokenauth-late"><img src="{}" alt="{}"> {}</span>',
             static("admin/img/icon-alert.svg"),
             _("Warning:"),
-            _("old one used"),
+            _("used after its end") if token.is_late else _("family: one used after its end"),  # type: ignore[attr-defined]
         )
 
     @admin.action(description=_("Rotate selected access token"), permissions=["rotate"])

@@ -19,10 +19,13 @@ class FamilyChangeList(ChangeList):
 
     def get_results(self, request: HttpRequest) -> None:
         super().get_results(request)
-        families = {token.family for token in self.result_list}
-        late = set(used_late(families).values_list("family", flat=True))
+        late = dict(used_late({token.family for token in self.result_list}).values_list("pk", "family"))
+        # A family that has ended wants nothing more of anybody.
+        usable = AccessToken.objects.usable().filter(family__in=set(late.values()))
+        alarming = set(usable.values_list("family", flat=True)) if late else set()
         for token in self.result_list:
-            token.has_late_family = token.family in late
+            token.has_late_family = token.family in alarming
+            token.is_late = token.pk in late
 
 
 def family_context(request: HttpRequest, site: AdminSite, token: AccessToken) -> dict[str, Any]:

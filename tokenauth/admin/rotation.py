@@ -17,6 +17,7 @@ from tokenauth.conf import LONGEST_OVERLAP, conf
 from tokenauth.core import durations, rotation
 from tokenauth.core.credential import Kind
 from tokenauth.core.owners import user_named
+from tokenauth.core.token_arguments import valid_overlap
 from tokenauth.exceptions import RotationConflict
 from tokenauth.models import AccessToken
 
@@ -58,7 +59,7 @@ class RotationForm(forms.Form):
             del self.fields["owner"]
 
     def clean_overlap(self) -> timedelta:
-        return durations.parse_overlap(self.cleaned_data["overlap"])
+        return valid_overlap(durations.parse_overlap(self.cleaned_data["overlap"]))
 
     def clean_owner(self) -> Any:
         name = self.cleaned_data["owner"]

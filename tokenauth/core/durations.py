@@ -35,11 +35,11 @@ def parse(text: str) -> timedelta:
 
 
 def parse_overlap(text: str) -> timedelta:
-    """The same, and ``0`` for none.
+    """``12h`` as :func:`parse` reads it, or ``0`` for no overlap at all.
 
     :raises ValidationError: it is neither.
     """
-    return timedelta(0) if text == "0" else parse(text)
+    return timedelta(0) if text in ("0", *(f"0{unit}" for unit in _UNITS)) else parse(text)
 
 
 def spelled(length: timedelta) -> str:

@@ -14,6 +14,8 @@ from django.utils import timezone, translation
 
 import tokenauth
 
+_PARTS = ("subject", "body")
+
 
 class MailError(Exception):
     """A mail could not be handed over; the cause says why."""
@@ -46,9 +48,6 @@ def send(template: str, user: Any, context: Mapping[str, Any]) -> None:
     # own. There is nothing else in here that could fail: the text is made above, where its errors are seen.
     except Exception as error:
         raise MailError(f"{type(error).__name__}: {error}") from error
-
-
-_PARTS = ("subject", "body")
 
 
 def _rendered(name: str, context: Mapping[str, Any]) -> str:

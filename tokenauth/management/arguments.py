@@ -65,7 +65,11 @@ def family_of(text: str) -> QuerySet[AccessToken]:
 
 def minute(moment: datetime | None) -> str:
     """``2026-06-01 12:00 UTC``, in the project's time zone; ``never`` for None."""
-    return "never" if moment is None else f"{timezone.localtime(moment):%Y-%m-%d %H:%M %Z}"
+    if moment is None:
+        return "never"
+    # Without USE_TZ they have none.
+    local = timezone.localtime(moment) if timezone.is_aware(moment) else moment
+    return f"{local:%Y-%m-%d %H:%M %Z}".rstrip()
 
 
 def counted(count: int, noun: str, plural: str = "") -> str:

@@ -6,7 +6,7 @@ from django.core.management.base import BaseCommand, CommandError
 from django.utils import timezone
 
 from tokenauth.core import expiry_notices, mail
-from tokenauth.management.arguments import counted
+from tokenauth.management.arguments import counted, minute
 
 if TYPE_CHECKING:
     from django.core.management.base import CommandParser
@@ -54,4 +54,4 @@ class Command(BaseCommand):
 
 
 def _listed(tokens: list[AccessToken]) -> str:
-    return ", ".join(f"{token}, expires {timezone.localtime(token.expires_at):%Y-%m-%d}" for token in tokens)
+    return ", ".join(f"{token}, expires {minute(token.expires_at)}" for token in tokens)

@@ -8,12 +8,15 @@ from django.db import router, transaction
 
 from tokenauth.core import durations
 from tokenauth.core.owners import service_user, user_named
+from tokenauth.core.token_arguments import Arguments
 from tokenauth.exceptions import RotationConflict
 from tokenauth.management.arguments import key_of, minute, spelled_out
 from tokenauth.management.new_token import show
 from tokenauth.models import AccessToken
 
 if TYPE_CHECKING:
+    from datetime import timedelta
+
     from django.core.management.base import CommandParser
 
 # What an argument of the core is called here.
@@ -44,7 +47,7 @@ class Command(BaseCommand):
         if token is None:
             raise CommandError(f"There is no token with the id {options['id']}.")
         try:
-            overlap = None if options["overlap"] is None else durations.parse_overlap(options["overlap"])
+            overlap = _overlap(options["overlap"])
             # With its transaction: a service's user is not left behind without the key.
             with transaction.atomic(using=router.db_for_write(AccessToken)):
                 owner, is_new = self._owner(options)
@@ -64,3 +67,12 @@ class Command(BaseCommand):
         if options["service"] is not None:
             return service_user(options["service"])
         return (None if options["user"] is None else user_named(options["user"])), False
+
+
+def _overlap(text: str | None) -> timedelta | None:
+    if text is None:
+        return None
+    arguments = Arguments()
+    overlap: timedelta = arguments.take("overlap", durations.parse_overlap, text)
+    arguments.raise_errors()
+    return overlap
