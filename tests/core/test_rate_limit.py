@@ -5,6 +5,7 @@ from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING, Any
 
 import pytest
+import time_machine
 from django.core.cache import cache
 from django.core.exceptions import ImproperlyConfigured
 
@@ -13,6 +14,7 @@ from tokenauth.core.rate_limit import Rate, RateLimit
 
 if TYPE_CHECKING:
     from collections.abc import Callable
+    from pathlib import Path
 
 NOW = datetime(2026, 6, 1, 12, 0, 20, tzinfo=UTC)
 
@@ -22,20 +24,28 @@ NOW = datetime(2026, 6, 1, 12, 0, 20, tzinfo=UTC)
     [
         ("5/s", Rate(5, 1)),
         ("5/sec", Rate(5, 1)),
+        ("5/seconds", Rate(5, 1)),
         ("60/m", Rate(60, 60)),
         ("60/min", Rate(60, 60)),
         ("60/minute", Rate(60, 60)),
+        ("10/mins", Rate(10, 60)),
+        ("5/minutes", Rate(5, 60)),
         ("100/h", Rate(100, 3600)),
         ("100/hour", Rate(100, 3600)),
+        ("100/hours", Rate(100, 3600)),
         ("1000/d", Rate(1000, 86400)),
         ("1000/day", Rate(1000, 86400)),
+        ("1000/days", Rate(1000, 86400)),
     ],
 )
 def test_a_rate(text: str, rate: Rate) -> None:
     assert rate_limit.parse(text) == rate
 
 
-@pytest.mark.parametrize("text", ["", "5", "/s", "0/s", "-1/s", "5/week", "5 / s", "5/s\n", "٥/s", 5, None])
+@pytest.mark.parametrize(
+    "text",
+    ["", "5", "/s", "5/", "0/s", "-1/s", "5/week", "5/10s", "5/M", "5 / s", "5/s ", "5/s\n", "٥/s", 5, None],
+)
 def test_no_rate(text: object) -> None:
     with pytest.raises(ValueError, match="is not a rate"):
         rate_limit.parse(text)
@@ -54,6 +64,22 @@ def test_a_window() -> None:
     assert limit.wait("key", NOW + timedelta(seconds=39.9)) == 1
     later = NOW + timedelta(seconds=40)
     assert [limit.wait("key", later), limit.count("key", later)] == [None, None]
+
+
+@pytest.mark.parametrize("backend", ["locmem.LocMemCache", "filebased.FileBasedCache"])
+@pytest.mark.parametrize(("rate", "seconds"), [("5/min", 60), ("5/hour", 3600), ("5/day", 86400)])
+def test_a_count_lives_to_the_end_of_its_window(
+    settings: Any, tmp_path: Path, backend: str, rate: str, seconds: int
+) -> None:
+    settings.CACHES = {"default": {"BACKEND": f"django.core.cache.backends.{backend}", "LOCATION": tmp_path}}
+    limit, begin = RateLimit("here", rate), datetime(2026, 6, 1, tzinfo=UTC)
+    with time_machine.travel(begin, tick=False) as clock:
+        assert [limit.count("key", begin) for _ in range(5)] == [None] * 5
+        clock.shift(seconds - 1)
+        assert limit.wait("key", begin + timedelta(seconds=seconds - 1)) == 1
+        assert limit.count("key", begin + timedelta(seconds=seconds - 1)) == 1
+        clock.shift(1)
+        assert limit.wait("key", begin + timedelta(seconds=seconds)) is None
 
 
 def test_asking_counts_nothing() -> None:
@@ -79,13 +105,13 @@ def test_what_was_sent_is_in_no_key_of_the_cache(monkeypatch: pytest.MonkeyPatch
 
         return call
 
-    for name in ("get", "add", "incr"):
+    for name in ("get", "add", "incr", "touch"):
         monkeypatch.setattr(cache, name, recorded(getattr(cache, name)))
     sent = "alice smith\r\n192.0.2.1 \u1234" + "x" * 500
     limit = RateLimit("here", "2/min")
     limit.count(sent, NOW)
     limit.wait(sent, NOW)
-    assert len(keys) == 3
+    assert len(keys) == 4
     for key in keys:
         # What Memcached takes.
         assert len(key) < 200
@@ -104,8 +130,10 @@ def test_a_count_that_was_evicted_in_between_begins_anew(monkeypatch: pytest.Mon
         return added
 
     monkeypatch.setattr(cache, "add", add_and_lose)
-    assert limit.count("key", NOW) is None
-    assert limit.wait("key", NOW) == 40
+    with time_machine.travel(NOW, tick=False) as clock:
+        assert limit.count("key", NOW) is None
+        clock.shift(39)
+        assert limit.wait("key", NOW + timedelta(seconds=39)) == 1
 
 
 def test_of_many_at_once_no_more_pass_than_the_limit() -> None:

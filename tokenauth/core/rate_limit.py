@@ -17,8 +17,9 @@ from django.utils.crypto import salted_hmac
 
 from tokenauth.core import network
 
-_RATE = re.compile(r"([1-9][0-9]{0,8})/(?:(s|sec|second)|(m|min|minute)|(h|hour)|(d|day))")
-_SECONDS = (1, 60, 3600, 86400)
+# Of the unit, REST framework looks at the first letter alone: projects have "100/hours".
+_RATE = re.compile(r"([1-9][0-9]{0,8})/([smhd])[a-z]*")
+_SECONDS = {"s": 1, "m": 60, "h": 3600, "d": 86400}
 
 # An IPv6 client has a /64 to itself, and each of its 2**64 addresses for the asking (RFC 6177, RFC 8981).
 _IPV6_PREFIX_LENGTH = 64
@@ -34,15 +35,15 @@ class Rate:
 
 
 def parse(text: object) -> Rate:
-    """The rate that a text in REST framework's form names: ``"60/min"``, or by ``s``, ``h``, ``d``.
+    """The rate that a text in REST framework's form names: ``"60/min"``, or by a word in s, h or d.
 
     :raises ValueError: it is none.
     """
     found = _RATE.fullmatch(text) if isinstance(text, str) else None
     if found is None:
         raise ValueError(f"{text!r} is not a rate")
-    limit, *units = found.groups()
-    return Rate(int(limit), next(seconds for seconds, unit in zip(_SECONDS, units, strict=True) if unit))
+    limit, unit = found.groups()
+    return Rate(int(limit), _SECONDS[unit])
 
 
 def client(address: str | None) -> str:
@@ -80,6 +81,8 @@ class RateLimit:
         cache.add(cache_key, 0, timeout)
         try:
             count = cache.incr(cache_key)
+            # In a database or in files, counting gives the key the cache's own timeout, of five minutes.
+            cache.touch(cache_key, timeout)
         except ValueError:
             # Evicted between the two.
             cache.add(cache_key, 1, timeout)
