@@ -18,6 +18,7 @@ from django.contrib.sessions.models import Session
 from django.core.exceptions import ValidationError
 from django.core.signals import got_request_exception
 from django.db import OperationalError
+from django.test.client import BOUNDARY, MULTIPART_CONTENT, encode_multipart
 from django.utils.http import urlencode
 from django.views.debug import ExceptionReporter
 from drf_spectacular.generators import SchemaGenerator
@@ -65,6 +66,14 @@ class ForeignBackend:
     def authenticate(self, request: Any, username: str, password: str) -> Any:
         is_known = (username, password) == ("bob", "one-time")
         return get_user_model().objects.get(username="bob") if is_known else None
+
+
+def reads_the_form(get_response: Any) -> Any:
+    def middleware(request: Any) -> Any:
+        request.POST.get("language")
+        return get_response(request)
+
+    return middleware
 
 
 @pytest.fixture(autouse=True)
@@ -337,6 +346,42 @@ def test_a_body_that_is_none(
 ) -> None:
     assert api.post(URL, text, content_type=content_type).status_code == status
     assert hashed == []
+
+
+@pytest.mark.usefixtures("alice")
+@pytest.mark.parametrize("format_", ["json", "multipart", "urlencoded"])
+@pytest.mark.parametrize(
+    "charset",
+    ["utf-8", "punycode", "idna", "utf-16", "utf-7", "unicode_escape", "bz2_codec", "rot13", "nonsense"],
+)
+def test_whatever_charset_a_body_says_it_is_read_as_utf_8(api: APIClient, format_: str, charset: str) -> None:
+    content_type, text = {
+        "json": ("application/json", json.dumps(body(device_name="Älice"), ensure_ascii=False).encode()),
+        "multipart": (MULTIPART_CONTENT, encode_multipart(BOUNDARY, body(device_name="Älice"))),
+        "urlencoded": (
+            "application/x-www-form-urlencoded",
+            urlencode(body(device_name="Älice"), doseq=True).encode(),
+        ),
+    }[format_]
+    answer = api.post(URL, text, content_type=f"{content_type}; charset={charset}")
+    assert (answer.status_code, answer.json().get("name")) == (201, "Älice")
+
+
+@pytest.mark.usefixtures("alice")
+@pytest.mark.parametrize("format_", ["json", "multipart", "urlencoded"])
+def test_a_middleware_may_have_read_the_form(api: APIClient, settings: Any, format_: str) -> None:
+    settings.MIDDLEWARE = [f"{__name__}.reads_the_form", *settings.MIDDLEWARE]
+
+    def post(**fields: Any) -> Any:
+        if format_ != "urlencoded":
+            return api.post(URL, body(**fields), format=format_)
+        form = urlencode(body(**fields), doseq=True)
+        return api.post(URL, form, content_type="application/x-www-form-urlencoded")
+
+    assert post().status_code == 201
+    assert post(password="wrong").status_code == 401
+    settings.DATA_UPLOAD_MAX_MEMORY_SIZE = 1000
+    assert post(more="x" * 1000).status_code == 400
 
 
 @pytest.mark.usefixtures("alice")

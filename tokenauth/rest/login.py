@@ -4,11 +4,12 @@ from __future__ import annotations
 
 import traceback
 import unicodedata
+from contextlib import suppress
 from typing import TYPE_CHECKING, Any
 
 from django.contrib.auth import authenticate
 from django.core.exceptions import ValidationError
-from django.http import Http404, HttpRequest
+from django.http import Http404, HttpRequest, RawPostDataException
 from django.utils.decorators import method_decorator
 from django.utils.translation import gettext as _
 from django.views.decorators.debug import sensitive_post_parameters, sensitive_variables
@@ -99,11 +100,19 @@ class LoginView(APIView):
     def dispatch(self, request: HttpRequest, *args: Any, **kwargs: Any) -> Any:
         return super().dispatch(request, *args, **kwargs)
 
+    def initialize_request(self, request: HttpRequest, *args: Any, **kwargs: Any) -> Request:
+        initialized = super().initialize_request(request, *args, **kwargs)
+        # Whatever charset it says: Python has some that decompress, or raise what no parser expects.
+        initialized.parser_context["encoding"] = "utf-8"
+        return initialized
+
     def initial(self, request: Request, *args: Any, **kwargs: Any) -> None:
         if conf.LOGIN_SCOPES is None:
             raise Http404
-        # As a whole: REST framework reads JSON past DATA_UPLOAD_MAX_MEMORY_SIZE.
-        django_request(request).body  # noqa: B018
+        # As a whole: REST framework reads JSON past DATA_UPLOAD_MAX_MEMORY_SIZE. Of a form that a middleware
+        # has asked for, Django has looked at the size itself.
+        with suppress(RawPostDataException):
+            django_request(request).body  # noqa: B018
         super().initial(request, *args, **kwargs)
 
     def check_throttles(self, request: Request) -> None:
