@@ -17,7 +17,8 @@ from django.contrib.auth.signals import user_login_failed
 from django.contrib.sessions.models import Session
 from django.core.exceptions import ValidationError
 from django.core.signals import got_request_exception
-from django.db import OperationalError
+from django.db import OperationalError, connection
+from django.db.models import Q
 from django.test.client import BOUNDARY, MULTIPART_CONTENT, encode_multipart
 from django.utils.http import urlencode
 from django.views.debug import ExceptionReporter
@@ -51,6 +52,11 @@ class Hasher(MD5PasswordHasher):
     def encode(self, password: str, salt: str) -> str:
         self.runs.append(password)
         return super().encode(password, salt)
+
+
+def finds_by_email(manager: Any, username: str) -> Any:
+    """As a collation may, by a text that no folding makes the same."""
+    return manager.get(Q(username=username) | Q(email=username))
 
 
 class BrokenBackend(ModelBackend):
@@ -505,6 +511,61 @@ def test_however_it_is_spelled_it_is_one_name(
 ) -> None:
     seen = [
         sign_in(api, username=spellings[n % len(spellings)], address=f"192.0.2.{n}").status_code
+        for n in range(20)
+    ]
+    assert seen == [401] * 10 + [429] * 10
+    assert len(hashed) == 10
+
+
+@pytest.mark.parametrize("is_user", [True, False])
+def test_by_whatever_name_a_user_is_found_it_is_one_user(
+    api: APIClient, alice: User, hashed: list[str], monkeypatch: pytest.MonkeyPatch, is_user: bool
+) -> None:
+    monkeypatch.setattr(type(get_user_model()._default_manager), "get_by_natural_key", finds_by_email)
+    if is_user:
+        alice.email = "post@example.com"
+        alice.save()
+
+    def guess(n: int, username: str) -> int:
+        return sign_in(api, username=username, password="wrong", address=f"192.0.2.{n}").status_code
+
+    seen = [guess(n, "alice" if n % 2 else "ｐｏｓｔ@example.com ") for n in range(20)]
+    assert seen == ([401] * 10 + [429] * 10 if is_user else [401] * 20)
+    assert hashed == ["wrong"] * seen.count(401)
+    # A name that reads like a user's own count is another's, and so is another user's.
+    assert guess(30, f"user {alice.pk}") == guess(31, "bob") == 401
+
+
+def test_that_there_is_a_user_is_not_seen_by_how_many_attempts_pass(api: APIClient, alice: User) -> None:
+    def guesses(spellings: list[str]) -> list[int]:
+        return [
+            sign_in(api, username=spellings[n % 3], password="wrong", address=f"192.0.2.{n}").status_code
+            for n in range(15)
+        ]
+
+    assert guesses(["alice", "ALICE", "alíce"]) == guesses(["nobody", "NOBODY", "nóbody"])
+
+
+def test_two_users_by_one_name_are_counted_by_the_name(
+    api: APIClient, alice: User, bob: User, settings: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    settings.AUTHENTICATION_BACKENDS = [f"{__name__}.ForeignBackend"]
+    get_user_model().objects.update(email="both@example.com")
+    monkeypatch.setattr(type(get_user_model()._default_manager), "get_by_natural_key", finds_by_email)
+    seen = [sign_in(api, username="both@example.com").status_code for _ in range(11)]
+    assert seen == [401] * 10 + [429]
+
+
+@pytest.mark.skipif(connection.vendor != "mysql", reason="a collation of MariaDB, by which ı is i")
+@pytest.mark.parametrize("other", ["mıssıssıppı.s", "missiſſippi.ß", "mississippi.ß"])
+def test_a_name_is_a_users_as_the_database_compares(api: APIClient, hashed: list[str], other: str) -> None:
+    user = get_user_model().objects.create_user("mississippi.s", password=PASSWORD)
+    hashed.clear()
+    if not get_user_model().objects.filter(pk=user.pk, username=other).exists():
+        pytest.skip(f"{other} is no spelling of {user} by the collation of this database")
+    spellings = [other, "mississippi.s"]
+    seen = [
+        sign_in(api, username=spellings[n % 2], password="wrong", address=f"192.0.2.{n}").status_code
         for n in range(20)
     ]
     assert seen == [401] * 10 + [429] * 10

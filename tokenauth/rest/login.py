@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import traceback
-import unicodedata
 from contextlib import suppress
 from typing import TYPE_CHECKING, Any
 
@@ -28,7 +27,13 @@ from tokenauth.core import challenges, lifecycle, scopes
 from tokenauth.core.request_state import django_request
 from tokenauth.exception_handler import exception_handler
 from tokenauth.rest.serializers import CreatedTokenSerializer
-from tokenauth.rest.throttling import USERNAME_LENGTH, LoginAddressThrottle, LoginUsernameThrottle
+from tokenauth.rest.throttling import (
+    USERNAME_LENGTH,
+    LoginAddressThrottle,
+    LoginUsernameThrottle,
+    LoginUserThrottle,
+    normalized,
+)
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -63,8 +68,7 @@ class LoginSerializer(serializers.Serializer[Any]):
     scopes = _Scopes(max_length=100)
 
     def validate_username(self, username: str) -> str:
-        # As the sign-in forms of Django, and the users that its managers make.
-        return unicodedata.normalize("NFKC", username).strip()
+        return normalized(username)
 
     def validate_scopes(self, asked: list[str]) -> list[str]:
         message = _("“%(scope)s” may not be asked for here.")
@@ -91,7 +95,7 @@ class LoginView(APIView):
     # Without any, an old token that a client still sends along is nothing to answer to.
     authentication_classes = ()
     permission_classes = (AllowAny,)
-    throttle_classes = (LoginAddressThrottle, LoginUsernameThrottle)
+    throttle_classes = (LoginAddressThrottle, LoginUsernameThrottle, LoginUserThrottle)
     parser_classes = (_JSONParser, FormParser, MultiPartParser)
     # Not as a page: that would show the token, and a form, beside the project's own.
     renderer_classes = (JSONRenderer,)
