@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import logging
 import sys
+from concurrent.futures import Future, ThreadPoolExecutor, wait
 from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING, Any, ClassVar
 
@@ -12,23 +13,28 @@ import pytest
 import time_machine
 from django.contrib.auth import get_user_model
 from django.contrib.auth.backends import AllowAllUsersModelBackend, ModelBackend
-from django.contrib.auth.hashers import MD5PasswordHasher
+from django.contrib.auth.base_user import AbstractBaseUser
+from django.contrib.auth.hashers import MD5PasswordHasher, make_password
 from django.contrib.auth.signals import user_login_failed
 from django.contrib.sessions.models import Session
 from django.core.exceptions import ValidationError
 from django.core.signals import got_request_exception
 from django.db import OperationalError, connection
 from django.db.models import Q
+from django.db.models.signals import pre_save
 from django.test.client import BOUNDARY, MULTIPART_CONTENT, encode_multipart
+from django.test.utils import isolate_apps
 from django.utils.http import urlencode
 from django.views.debug import ExceptionReporter
 from drf_spectacular.generators import SchemaGenerator
 from drf_spectacular.validation import validate_schema
 
 from tests.conftest import bearer
+from tests.services.threads import own_connections
 from tests.test_secrets import everything_stored
 from tokenauth.core import lifecycle
 from tokenauth.models import AccessToken, TokenLogin
+from tokenauth.rest import login
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
@@ -48,10 +54,17 @@ class Hasher(MD5PasswordHasher):
     """Fast, and counted."""
 
     runs: ClassVar[list[str]] = []
+    meanwhile: ClassVar[list[Callable[[], None]]] = []
 
     def encode(self, password: str, salt: str) -> str:
         self.runs.append(password)
         return super().encode(password, salt)
+
+    def verify(self, password: str, encoded: str) -> bool:
+        is_correct = super().verify(password, encoded)
+        while self.meanwhile:
+            self.meanwhile.pop()()
+        return is_correct
 
 
 def finds_by_email(manager: Any, username: str) -> Any:
@@ -86,6 +99,7 @@ def reads_the_form(get_response: Any) -> Any:
 def hashed(settings: Any) -> Iterator[list[str]]:
     settings.PASSWORD_HASHERS = [f"{__name__}.Hasher"]
     Hasher.runs.clear()
+    Hasher.meanwhile.clear()
     with time_machine.travel(NOON, tick=False):
         yield Hasher.runs
 
@@ -451,6 +465,97 @@ def test_a_session_is_neither_needed_nor_taken(api: APIClient, alice: User, bob:
     api.handler.enforce_csrf_checks = True
     assert sign_in(api).status_code == 201
     assert AccessToken.objects.get().user == alice
+
+
+@pytest.mark.parametrize(
+    ("changes", "status"),
+    [
+        ({"password": "another"}, 401),
+        # The same one, hashed anew: whoever changes it means to end what there was.
+        ({"password": PASSWORD}, 401),
+        ({"email": "alice@example.com"}, 201),
+    ],
+)
+def test_a_password_that_is_changed_while_it_is_checked(
+    api: APIClient,
+    alice: User,
+    tokenauth_settings: Callable[..., None],
+    changes: dict[str, str],
+    status: int,
+) -> None:
+    tokenauth_settings(END_TOKENS_ON_PASSWORD_CHANGE=True)
+    wrong = sign_in(api, password="wrong")
+
+    def change() -> None:
+        user = get_user_model().objects.get(pk=alice.pk)
+        for name, value in changes.items():
+            setattr(user, name, make_password(value) if name == "password" else value)
+        user.save()
+
+    Hasher.meanwhile.append(change)
+    answer = sign_in(api)
+    assert answer.status_code == status
+    assert AccessToken.objects.count() == (status == 201)
+    if status == 401:
+        assert (answer.json(), answer.headers) == (wrong.json(), wrong.headers)
+
+
+def test_a_user_who_is_deleted_while_the_password_is_checked(api: APIClient, alice: User) -> None:
+    Hasher.meanwhile.append(lambda: get_user_model().objects.filter(pk=alice.pk).delete() and None)
+    assert sign_in(api).status_code == 401
+    assert not AccessToken.objects.exists()
+
+
+def test_a_hash_that_is_brought_up_to_date_by_the_sign_in(api: APIClient, alice: User, settings: Any) -> None:
+    settings.PASSWORD_HASHERS = [
+        "django.contrib.auth.hashers.ScryptPasswordHasher",
+        *settings.PASSWORD_HASHERS,
+    ]
+    assert sign_in(api).status_code == 201
+    alice.refresh_from_db()
+    assert alice.password.startswith("scrypt")
+
+
+@isolate_apps("tests")
+def test_users_may_have_no_password(django_assert_num_queries: Any) -> None:
+    class Keyless(AbstractBaseUser):
+        password = None
+
+        class Meta:
+            app_label = "tests"
+
+    with django_assert_num_queries(0):
+        login._check_unchanged(Keyless(pk=1), "default")
+
+
+@pytest.mark.django_db(transaction=True)
+def test_a_password_is_not_changed_between_the_last_look_and_the_token(
+    api: APIClient, alice: User, tokenauth_settings: Callable[..., None]
+) -> None:
+    tokenauth_settings(END_TOKENS_ON_PASSWORD_CHANGE=True)
+    changes: list[Future[None]] = []
+
+    def change() -> None:
+        with own_connections():
+            user = get_user_model().objects.get(pk=alice.pk)
+            user.set_password("another")
+            user.save()
+
+    with ThreadPoolExecutor(1) as threads:
+
+        def receive(**kwargs: Any) -> None:
+            changes.append(threads.submit(change))
+            # It has the time to be done, if nothing held it up.
+            wait(changes, timeout=1)
+
+        pre_save.connect(receive, sender=AccessToken)
+        try:
+            assert sign_in(api).status_code == 201
+        finally:
+            pre_save.disconnect(receive, sender=AccessToken)
+    changes[0].result()
+    assert AccessToken.objects.get().revoked_reason == "The password was changed."
+    assert sign_in(api, password="another").status_code == 201
 
 
 def test_a_thousand_wrong_passwords(api: APIClient, alice: User, bob: User, hashed: list[str]) -> None:

@@ -6,8 +6,9 @@ import traceback
 from contextlib import suppress
 from typing import TYPE_CHECKING, Any
 
-from django.contrib.auth import authenticate
+from django.contrib.auth import authenticate, get_user_model
 from django.core.exceptions import ValidationError
+from django.db import connections, router, transaction
 from django.http import Http404, HttpRequest, RawPostDataException
 from django.utils.decorators import method_decorator
 from django.utils.translation import gettext as _
@@ -26,6 +27,7 @@ from tokenauth.conf import conf
 from tokenauth.core import challenges, lifecycle, scopes
 from tokenauth.core.request_state import django_request
 from tokenauth.exception_handler import exception_handler
+from tokenauth.models import AccessToken
 from tokenauth.rest.serializers import CreatedTokenSerializer
 from tokenauth.rest.throttling import (
     USERNAME_LENGTH,
@@ -144,10 +146,9 @@ class LoginView(APIView):
         given = serializer.validated_data
         user = _user_of(django_request(request), given["username"], given["password"])
         if user is None:
-            # One answer for all: it tells nobody whether there is such a user.
-            raise AuthenticationFailed(_("The username or the password is wrong."))
+            raise _wrong_pair()
         try:
-            token = lifecycle.issue(user, given["device_name"], given["scopes"], created_by=user)
+            token = _issue(user, given["device_name"], given["scopes"])
         except ValidationError as error:
             raise serializers.ValidationError(_by_field(error)) from error
         return Response(CreatedTokenSerializer(token).data, status=201)
@@ -168,6 +169,46 @@ def _user_of(request: HttpRequest, username: str, password: str) -> Any:
         raise
     # A backend may let in who is not active.
     return user if user is not None and user.is_active else None
+
+
+def _issue(user: Any, name: str, asked: list[str]) -> AccessToken:
+    """A token for a user whose password is still the one that was checked, which takes its time.
+
+    Whoever changes it ends the tokens that there are: none may come after by the old one.
+    """
+    using = router.db_for_write(AccessToken)
+    locks_rows = connections[using].features.has_select_for_update
+    with transaction.atomic(using=using):
+        if locks_rows:
+            # Before a token is made: who hears of it hears of no other. From here on, who changes it waits.
+            _check_unchanged(user, using)
+        token = lifecycle.issue(user, name, asked, created_by=user)
+        if not locks_rows:
+            # SQLite: now that this has written, nobody else does.
+            _check_unchanged(user, using)
+    return token
+
+
+def _check_unchanged(user: Any, using: str) -> None:
+    """Hold whoever writes the user up till the commit, where rows can be locked.
+
+    :raises AuthenticationFailed: the user has another password than the one that was checked, or is gone.
+    """
+    if not any(field.name == "password" for field in user._meta.concrete_fields):
+        return
+    features = connections[using].features
+    users = get_user_model()._base_manager.using(using)
+    if features.has_select_for_update:
+        # Read by the lock itself: MariaDB may show what the transaction has seen before. Where there is a
+        # weaker one, the login log goes on referring to the user meanwhile.
+        users = users.select_for_update(no_key=features.has_select_for_no_key_update)
+    if list(users.filter(pk=user.pk).values_list("password", flat=True)) != [user.password]:
+        raise _wrong_pair()
+
+
+def _wrong_pair() -> AuthenticationFailed:
+    # One answer for all: it tells nobody whether there is such a user.
+    return AuthenticationFailed(_("The username or the password is wrong."))
 
 
 def _forget_variables(error: BaseException | None) -> None:
