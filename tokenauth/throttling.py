@@ -38,8 +38,9 @@ class CountingThrottle(BaseThrottle):
     @sensitive_variables()
     def allow_request(self, request: Request, view: APIView) -> bool:
         self._seconds: int | None = None
-        rate, key = self._rate(), self.key(request)
-        if rate is not None and key is not None:
+        rate = self._rate()
+        key = None if rate is None else self.key(request)
+        if key is not None:
             self._seconds = RateLimit(self.scope, str(rate)).count(key, timezone.now())
         return self._seconds is None
 
