@@ -661,7 +661,10 @@ def test_two_users_by_one_name_are_counted_by_the_name(
     assert seen == [401] * 10 + [429]
 
 
-@pytest.mark.skipif(connection.vendor != "mysql", reason="a collation of MariaDB, by which ı is i")
+@pytest.mark.skipif(
+    connection.vendor != "mysql",
+    reason="a collation of MariaDB, by which ı is i. Run it with DATABASE_URL=mysql://...",
+)
 @pytest.mark.parametrize("other", ["mıssıssıppı.s", "missiſſippi.ß", "mississippi.ß"])
 def test_a_name_is_a_users_as_the_database_compares(api: APIClient, hashed: list[str], other: str) -> None:
     user = get_user_model().objects.create_user("mississippi.s", password=PASSWORD)
