@@ -9,7 +9,7 @@ from django.core.management import call_command
 from django.db import DatabaseError, connections
 from django.test.utils import CaptureQueriesContext
 
-from tests.conftest import bearer
+from tests.conftest import bearer, updates_of_a_revocation
 from tokenauth.models import AccessToken, TokenLogin
 
 if TYPE_CHECKING:
@@ -61,7 +61,8 @@ def test_what_was_read_from_the_replica_is_revoked_on_the_other(alice: Any) -> N
     assert token._state.db == "replica"
     # The row that decides is the one that is written to: the replica may be late.
     statements = asked(lambda: token.revoke("lost", by=alice))
-    assert statements == {"default": ["UPDATE", "SELECT"], "replica": []}
+    assert statements["replica"] == []
+    assert statements["default"].count("UPDATE") == updates_of_a_revocation()
     assert AccessToken.objects.using("default").get().revoked_reason == "lost"
 
 
@@ -85,7 +86,8 @@ def test_a_password_is_compared_with_the_one_that_is_written_to(alice: Any, sett
     AccessToken.objects.generate(alice, "Work Laptop", ["read:sites"])
     alice = type(alice).objects.get(pk=alice.pk)
     alice.set_password("battery staple")
-    assert asked(alice.save) == {"default": ["SELECT", "UPDATE", "UPDATE"], "replica": []}
+    revocation = ["UPDATE"] * updates_of_a_revocation()
+    assert asked(alice.save) == {"default": ["SELECT", "UPDATE", *revocation], "replica": []}
     assert AccessToken.objects.using("default").get().revoked_reason == "The password was changed."
 
 
