@@ -122,6 +122,9 @@ def revoke(tokens: QuerySet[AccessToken], *, reason: str = "", by: Any = None) -
         "revoked_reason": arguments.take("reason", token_arguments.valid_reason, reason),
     }
     arguments.raise_errors()
+    if tokens.query.is_empty():
+        # Of what is no token's text, nobody's turn is waited for.
+        return 0
     tokens = tokens.using(router.db_for_write(AccessToken)).filter(revoked_at__isnull=True)
     count = revoked = _revoke(tokens, values)
     # On PostgreSQL, a statement that waited for a rotation does not see the successor that was made
