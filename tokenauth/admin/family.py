@@ -15,7 +15,7 @@ if TYPE_CHECKING:
 
 
 class FamilyChangeList(ChangeList):
-    """A page of tokens, each of which knows whether one of its family was used too late."""
+    """A page of tokens, each of which knows whether one of its family was used after its end."""
 
     def get_results(self, request: HttpRequest) -> None:
         super().get_results(request)

@@ -263,8 +263,9 @@ class AccessToken(models.Model):
         expiry. ``owner``: another user, for an API key. ``by``: the user who rotates it.
 
         :raises RotationConflict: it has ended, or was rotated before; not where that successor was
-            revoked and never used.
-        :raises ValidationError: names each argument that is wrong. Nothing is written in either case.
+            revoked and never used, or deleted.
+        :raises ValidationError: names each argument that is wrong, or ``user`` where that has too many
+            tokens. Nothing is written in either case.
         """
         from tokenauth.core import rotation
 
