@@ -10,7 +10,7 @@ from django.test.utils import CaptureQueriesContext
 from django.urls import reverse
 
 from testproject.accounts.models import User
-from tests.admin.conftest import TOKEN, TOKENS, act, staff
+from tests.admin.conftest import LOGINS, TOKEN, TOKENS, revoke, staff
 from tokenauth.models import AccessToken, TokenLogin
 
 if TYPE_CHECKING:
@@ -34,7 +34,7 @@ def test_tokens_are_shown_without_their_digest(root: Client, token: AccessToken)
 
 def test_they_are_revoked(root: Client, token: AccessToken, bob: User) -> None:
     other = bob.generate_access_token("phone")
-    answer = act(root, "revoke_selected", token)
+    answer = revoke(root, token)
     assert "1 access token was revoked." in answer.content.decode()
     token.refresh_from_db()
     assert (token.status, token.revoked_reason, str(token.revoked_by)) == ("revoked", "", "root")
@@ -45,13 +45,13 @@ def test_they_are_revoked(root: Client, token: AccessToken, bob: User) -> None:
 def test_revoking_has_a_permission_of_its_own(client: Client, token: AccessToken) -> None:
     viewer = staff(client, "view_accesstoken", "change_accesstoken", "delete_accesstoken")
     assert "revoke_selected" not in viewer.get(reverse(TOKENS)).content.decode()
-    act(viewer, "revoke_selected", token)
+    revoke(viewer, token)
     token.refresh_from_db()
     assert token.status == "active"
     User.objects.get(username="staff").user_permissions.add(
         Permission.objects.get(codename="revoke_accesstoken")
     )
-    act(viewer, "revoke_selected", token)
+    revoke(viewer, token)
     token.refresh_from_db()
     assert token.status == "revoked"
 
@@ -59,7 +59,7 @@ def test_revoking_has_a_permission_of_its_own(client: Client, token: AccessToken
 def test_it_is_in_the_history_of_those_that_were_revoked_now(root: Client, alice: User, bob: User) -> None:
     before, one, two = (alice.generate_access_token(name) for name in ("before", "one", "two"))
     before.revoke(by=bob)
-    assert "2 access tokens were revoked." in act(root, "revoke_selected", before, one, two).content.decode()
+    assert "2 access tokens were revoked." in revoke(root, before, one, two).content.decode()
     entries = LogEntry.objects.order_by("object_id")
     assert [(entry.object_id, entry.action_flag) for entry in entries] == [
         (str(one.pk), CHANGE),
@@ -112,7 +112,7 @@ def test_the_pages_cost_no_query_a_row(root: Client, alice: User) -> None:
                 id_type="access_token", token=token, user=alice, success=False, reason="expired"
             )
 
-    for page in (TOKENS, "admin:tokenauth_tokenlogin_changelist"):
+    for page in (TOKENS, LOGINS):
         counts = []
         for _ in range(2):
             add()
@@ -122,7 +122,7 @@ def test_the_pages_cost_no_query_a_row(root: Client, alice: User) -> None:
         assert counts[0] == counts[1]
 
 
-@pytest.mark.parametrize("page", [TOKENS, "admin:tokenauth_tokenlogin_changelist"])
+@pytest.mark.parametrize("page", [TOKENS, LOGINS])
 def test_a_pasted_token_is_not_repeated_by_a_search_that_is_not_there(
     root: Client, token: AccessToken, page: str
 ) -> None:
@@ -137,4 +137,4 @@ def test_a_digest_is_not_guessed_through_the_list(root: Client, token: AccessTok
 
 def test_an_operator_finds_the_attempt_by_what_the_client_can_quote(root: Client) -> None:
     root.get("/inventory-service/sites", HTTP_AUTHORIZATION="Bearer junk", HTTP_X_REQUEST_ID="req-42")
-    assert "req-42" in root.get(reverse("admin:tokenauth_tokenlogin_changelist")).content.decode()
+    assert "req-42" in root.get(reverse(LOGINS)).content.decode()
