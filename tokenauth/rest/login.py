@@ -2,11 +2,10 @@
 
 from __future__ import annotations
 
-import traceback
 from contextlib import suppress
 from typing import TYPE_CHECKING, Any
 
-from django.contrib.auth import authenticate, get_user_model
+from django.contrib.auth import get_user_model
 from django.core.exceptions import ValidationError
 from django.db import connections, router, transaction
 from django.http import Http404, HttpRequest, RawPostDataException
@@ -24,7 +23,8 @@ from rest_framework.utils import html
 from rest_framework.views import APIView
 
 from tokenauth.conf import conf
-from tokenauth.core import challenges, lifecycle, scopes
+from tokenauth.core import challenges, lifecycle, password_check, scopes
+from tokenauth.core.password_check import PASSWORD_LENGTH
 from tokenauth.core.request_state import django_request
 from tokenauth.exception_handler import exception_handler
 from tokenauth.models import AccessToken
@@ -41,9 +41,6 @@ if TYPE_CHECKING:
     from collections.abc import Callable
 
     from rest_framework.request import Request
-
-# A hasher reads all of what it is given.
-PASSWORD_LENGTH = 1024
 
 # The names by which the request gives what a token is made of.
 _FIELDS = {"name": "device_name", "scopes": "scopes"}
@@ -144,7 +141,7 @@ class LoginView(APIView):
         serializer = LoginSerializer(data=request.data)
         serializer.is_valid(raise_exception=True)
         given = serializer.validated_data
-        user = _user_of(django_request(request), given["username"], given["password"])
+        user = password_check.user_of(django_request(request), given["username"], given["password"])
         if user is None:
             raise _wrong_pair()
         try:
@@ -158,17 +155,6 @@ def _may_be_asked_for(scope: str) -> bool:
     allowed = list(conf.LOGIN_SCOPES or ())
     # A scope that implies all others grants them one by one; it is not the wildcard.
     return scope in allowed if scope == scopes.ALL else scopes.grants(allowed, scope)
-
-
-@sensitive_variables()
-def _user_of(request: HttpRequest, username: str, password: str) -> Any:
-    try:
-        user = authenticate(request, username=username, password=password)
-    except Exception as error:
-        _forget_variables(error)
-        raise
-    # A backend may let in who is not active.
-    return user if user is not None and user.is_active else None
 
 
 def _issue(user: Any, name: str, asked: list[str]) -> AccessToken:
@@ -209,17 +195,6 @@ def _check_unchanged(user: Any, using: str) -> None:
 def _wrong_pair() -> AuthenticationFailed:
     # One answer for all: it tells nobody whether there is such a user.
     return AuthenticationFailed(_("The username or the password is wrong."))
-
-
-def _forget_variables(error: BaseException | None) -> None:
-    """Where it was raised is kept; what the variables held, a password among it, is in no report."""
-    pending, seen = [error], set()
-    while pending:
-        error = pending.pop()
-        if error is not None and id(error) not in seen:
-            seen.add(id(error))
-            traceback.clear_frames(error.__traceback__)
-            pending += [error.__cause__, error.__context__]
 
 
 def _by_field(error: ValidationError) -> dict[str, list[str]]:
