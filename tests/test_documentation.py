@@ -391,7 +391,12 @@ def test_nothing_else_is_in_the_reference() -> None:
 
 def test_the_reference_has_the_defaults() -> None:
     rows = re.findall(r"^\| `([A-Z_]+)` \| (.*?) \|", REFERENCE.read_text(), re.MULTILINE)
-    spelled = {"365 days": timedelta(days=365), "1 day": timedelta(days=1), "1 minute": timedelta(minutes=1)}
+    spelled = {
+        "365 days": timedelta(days=365),
+        "1 day": timedelta(days=1),
+        "1 hour": timedelta(hours=1),
+        "1 minute": timedelta(minutes=1),
+    }
     with override_settings(TOKENAUTH={}):
         for name, default in rows:
             value = spelled[default] if default in spelled else ast.literal_eval(default.strip("`"))

@@ -23,4 +23,4 @@ class TokenAuthConfig(AppConfig):
         reauthentication.connect()
         if apps.is_installed("drf_spectacular"):
             # It finds extensions by their being imported.
-            from tokenauth.rest import openapi  # noqa: F401
+            from tokenauth.rest import openapi, openapi_views  # noqa: F401

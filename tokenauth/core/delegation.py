@@ -4,7 +4,9 @@ from datetime import datetime
 from ipaddress import IPv4Network, IPv6Network
 from typing import Any
 
-from tokenauth.core import network, scopes
+from django.db.models import QuerySet
+
+from tokenauth.core import network, organizations, scopes
 from tokenauth.exceptions import DelegationError
 from tokenauth.models import AccessToken
 
@@ -47,6 +49,16 @@ def inherited(asking: object) -> dict[str, Any]:
     return {
         name: getattr(asking, name) for name in ("kind", "environment", "organization", "allowed_networks")
     }
+
+
+def reach(tokens: QuerySet[AccessToken], user: Any, asking: object) -> QuerySet[AccessToken]:
+    """Those of the ``tokens`` of ``user`` that ``asking`` may see and end.
+
+    One that is narrowed to an organization reaches those of that organization, and no others.
+    """
+    if getattr(asking, "organization", ""):
+        return organizations.rows_open_to(tokens, user, asking)
+    return tokens
 
 
 def _is_within(networks: list[str], allowed: list[str]) -> bool:

@@ -41,7 +41,7 @@ def report(texts: Iterable[object]) -> int:
 def _candidates(texts: Iterable[object]) -> Iterator[list[str]]:
     for text in texts:
         try:
-            parsed = credential.parse(text)
+            parsed = credential.parse(text.strip() if isinstance(text, str) else text)
         except CredentialError:
             continue
         yield digests.candidates(parsed.text)
