@@ -109,6 +109,8 @@ SPECTACULAR_SETTINGS = {
     # The first in which an operation says what it requires of a bearer token.
     "OAS_VERSION": "3.1.1",
     "SERVE_INCLUDE_SCHEMA": False,
+    # Assets have a kind of their own.
+    "ENUM_NAME_OVERRIDES": {"TokenKind": "tokenauth.core.credential.Kind"},
 }
 
 TOKENAUTH = {
