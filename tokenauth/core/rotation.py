@@ -79,6 +79,19 @@ def rotate(
     return successor
 
 
+def conflict(
+    token: AccessToken, successor: AccessToken | None, now: datetime | None = None
+) -> RotationConflict | None:
+    """Why ``token``, which was rotated into ``successor`` or never, may not be rotated; None where it may."""
+    status = status_of(token, now)
+    if status is not Status.ACTIVE:
+        return RotationConflict(status.value)
+    # One that was deleted, and is None, is in nobody's use; nor is one that was revoked and never used.
+    if successor is not None and (successor.revoked_at is None or successor.last_used_at is not None):
+        return RotationConflict("rotated")
+    return None
+
+
 def deprecation_headers(token: AccessToken) -> dict[str, str]:
     """What an answer to a token that was rotated says: since when (RFC 9745), until when (RFC 8594)."""
     if token.rotated_at is None or token.expires_at is None:
@@ -103,15 +116,11 @@ def _claim(token: AccessToken, now: datetime, using: str) -> tuple[AccessToken, 
     if old is None:
         # Deleted meanwhile: it is as if it had been revoked.
         raise RotationConflict(Status.REVOKED.value)
-    status = status_of(old, now)
-    if status is not Status.ACTIVE:
-        raise RotationConflict(status.value)
-    if is_first:
-        return old, None
-    previous = AccessToken.objects.using(using).select_for_update().filter(rotated_from=old).first()
-    # One that was deleted is in nobody's use either.
-    if previous is not None and (previous.revoked_at is None or previous.last_used_at is not None):
-        raise RotationConflict("rotated")
+    successors = AccessToken.objects.using(using).select_for_update().filter(rotated_from=old)
+    previous = None if is_first else successors.first()
+    found = conflict(old, previous, now)
+    if found is not None:
+        raise found
     return old, previous
 
 

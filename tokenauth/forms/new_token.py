@@ -82,8 +82,10 @@ class NewTokenForm(ExpiryForm, ReauthenticationForm):
         kinds.choices = list(_kinds())
         kinds.initial = Kind.PERSONAL.value
         # Without a registry, any may be given, and none can be ticked.
-        self.fields["scopes"] = _TickedScopes() if conf.SCOPES else _TypedScopes()
         self.is_scope_typed = not conf.SCOPES
+        self.fields["scopes"] = _TypedScopes() if self.is_scope_typed else _TickedScopes()
+        if self.is_scope_typed:
+            self.initial["scopes"] = " ".join(request.GET.getlist("scopes"))
 
     def scope_groups(self) -> list[tuple[str, list[ScopeChoice]]]:
         """The scopes to tick, under what they are about; everything is the last."""

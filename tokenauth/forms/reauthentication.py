@@ -49,8 +49,9 @@ class ReauthenticationForm(forms.Form):
 
     def full_clean(self) -> None:
         super().full_clean()
-        if self.is_bound and "password" in self.fields and "password" not in self.errors:
-            # Given, and so not asked for again where something else is wrong.
+        is_given = self.is_bound and "password" in self.fields and "password" not in self.errors
+        if is_given and reauthentication.is_recent(self.request):
+            # Not asked for again where something else is wrong; but it is, where each time asks for it.
             del self.fields["password"]
 
     def clean(self) -> dict[str, Any] | None:

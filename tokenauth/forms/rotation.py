@@ -34,6 +34,8 @@ class RotationForm(ReauthenticationForm):
     def __init__(self, request: HttpRequest, token: AccessToken, data: Any = None) -> None:
         super().__init__(request, data, initial={"overlap": durations.spelled(conf.ROTATION_OVERLAP)})
         self.token = token
+        # Why the core refused to rotate it, for a door that answers that by a page of its own.
+        self.conflict: RotationConflict | None = None
         self.fields["overlap"].help_text = gettext(
             "How long the old one works on beside the new one: 30m, 12h or 7d, for example, and "
             "%(longest)s at most. 0 ends it at once."
@@ -50,6 +52,7 @@ class RotationForm(ReauthenticationForm):
         try:
             return self.token.rotate(self.cleaned_data["overlap"], owner=owner, by=self.request.user)
         except RotationConflict as conflict:
+            self.conflict = conflict
             self.add_error(None, str(conflict))
         except ValidationError as error:
             self.refuse(error)
