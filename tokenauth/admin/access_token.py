@@ -50,7 +50,6 @@ class AccessTokenAdmin(ReadOnlyAdmin):
     # Newest first, and by nothing else: what has no index, a million rows are not sorted by.
     ordering = ("-pk",)
     sortable_by = ()
-    search_help_text = _("A hint (pat_AbCd…wXyZ), or part of a name or of an owner’s user name.")
     fields = (
         "id",
         "name",

@@ -6,7 +6,6 @@ from typing import TYPE_CHECKING, Any
 from urllib.parse import urlencode
 
 from django import forms
-from django.contrib.admin.widgets import AutocompleteSelect
 from django.contrib.auth import get_user_model
 from django.core.exceptions import PermissionDenied, ValidationError
 from django.db import router, transaction
@@ -26,18 +25,31 @@ if TYPE_CHECKING:
     from django.http import HttpRequest, HttpResponse
 
 
+# How many users are shown to be chosen from; whoever comes after them is typed.
+SHOWN = 200
+
+
 class OwnedTokenForm(NewTokenForm):
-    """The form of a new token, in which its owner is chosen."""
+    """The form of a new token, in which its owner is named."""
+
+    # Not Django's search for rows: what that shows is no field to a screen reader.
+    owner = forms.CharField(
+        label=_("Owner"),
+        max_length=255,
+        help_text=_(
+            "A user name. Whom it acts for: it may do what its scopes and its owner's permissions allow."
+        ),
+        widget=forms.TextInput(attrs={"autocomplete": "off", "list": "tokenauth-owners"}),
+    )
 
     def __init__(self, site: AdminSite, request: HttpRequest, data: Any = None) -> None:
         super().__init__(request, data)
-        self.fields["owner"] = _found_owner(site) if _finds_users(site, request) else _named_owner()
+        self.shown_names = _shown_names(site, request)
         self.order_fields(["owner", "name"])
 
     def clean_owner(self) -> Any:
-        owner = self.cleaned_data["owner"]
         try:
-            owner = user_named(owner) if isinstance(owner, str) else owner
+            owner = user_named(self.cleaned_data["owner"])
             authority.check_maker(self.request.user, owner)
         except ValidationError as error:
             # Of this field, whatever the core calls it.
@@ -81,30 +93,13 @@ def _issue(model_admin: ModelAdmin, request: HttpRequest, form: OwnedTokenForm) 
     return token
 
 
-def _finds_users(site: AdminSite, request: HttpRequest) -> bool:
-    """Whether the admin has a search for users, and lets this one use it."""
+def _shown_names(site: AdminSite, request: HttpRequest) -> list[str]:
+    """The names of the first users, for who may see users: to be chosen from while one is typed."""
     user_model = get_user_model()
-    if not site.is_registered(user_model):
-        return False
-    of_users = site.get_model_admin(user_model)
-    return bool(of_users.get_search_fields(request)) and of_users.has_view_permission(request)
-
-
-def _found_owner(site: AdminSite) -> forms.Field:
-    return forms.ModelChoiceField(
-        get_user_model()._default_manager.all(),
-        label=_("Owner"),
-        help_text=_("Whom it acts for: it may do what its scopes and its owner's permissions allow."),
-        widget=AutocompleteSelect(AccessToken._meta.get_field("user"), site),
-    )
-
-
-def _named_owner() -> forms.Field:
-    return forms.CharField(
-        label=_("Owner"),
-        max_length=255,
-        help_text=_(
-            "A user name. Whom it acts for: it may do what its scopes and its owner's permissions allow."
-        ),
-        widget=forms.TextInput(attrs={"autocomplete": "off"}),
-    )
+    if not site.is_registered(user_model) or not site.get_model_admin(user_model).has_view_permission(
+        request
+    ):
+        return []
+    name = user_model.USERNAME_FIELD
+    users = user_model._default_manager.filter(is_active=True).order_by(name)
+    return list(users.values_list(name, flat=True)[:SHOWN])

@@ -38,6 +38,12 @@ class AccessTokenForm(forms.ModelForm):
 
     def __init__(self, *args: Any, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
+        if "expires_at" not in self.fields:
+            # To be looked at, and no more.
+            return
+        day, hour = self.fields["expires_at"].widget.widgets
+        # The label of the two is that of neither.
+        day.attrs["aria-label"], hour.attrs["aria-label"] = gettext("Expires: date"), gettext("Expires: time")
         self.initial["allowed_networks"] = "\n".join(self.instance.allowed_networks)
 
     def clean_name(self) -> str:
