@@ -87,8 +87,15 @@ def test_a_life_of_each_kind_leaves_no_raw_credential(
         listing = reverse("admin:tokenauth_accesstoken_changelist")
         if token.kind == "api_key":
             raws.append(rotate(listing, token, header))
+        found = reverse("admin:tokenauth_accesstoken_find")
+        for text in (raw, spoilt):
+            seen.append(shown(admin.post(found, {"token": text})))
+            seen.append(shown(admin.post(found, {"token": text}, follow=True)))
+            # Not the address that it was asked by, which nobody could keep from the log of a server.
+            seen.append(shown(admin.get(listing, {"q": text}, follow=True)))
         action = {"action": "revoke_families", "_selected_action": [token.pk]}
-        seen.append(shown(admin.post(listing, action, follow=True)))
+        seen.append(shown(admin.post(listing, action)))
+        seen.append(shown(admin.post(listing, {**action, "post": "yes", "reason": "over"}, follow=True)))
         seen.append(shown(api.get("/who", **header)))
         seen.append(shown(admin.get(reverse("admin:tokenauth_tokenlogin_changelist"))))
 
@@ -262,3 +269,22 @@ def test_a_page_that_fails_reports_no_text_of_the_token_that_it_was_to_show(
     assert "rotate_selected" in reports[0]
     for report in reports:
         assert not re.search(r"ak_live_[0-9A-Za-z]{10}", report)
+
+
+def test_a_pasted_token_is_in_no_report_of_a_search_that_fails(alice: User, administrator: User) -> None:
+    def fail(execute: Any, sql: str, *args: Any) -> Any:
+        if '"secret" IN' in sql or "`secret` IN" in sql:
+            raise OperationalError("the database is down")
+        return execute(sql, *args)
+
+    raw = alice.generate_access_token("t").raw_token or ""
+    admin = Client(raise_request_exception=False)
+    admin.force_login(administrator)
+    with connection.execute_wrapper(fail):
+        reports = reports_of(
+            lambda: admin.post(reverse("admin:tokenauth_accesstoken_find"), {"token": f"Bearer {raw}"})
+        )
+    assert "the database is down" in reports[0]
+    assert "find: " in reports[0]
+    for report in reports:
+        assert raw[-32:-4] not in report

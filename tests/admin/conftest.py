@@ -15,6 +15,7 @@ if TYPE_CHECKING:
 
 TOKENS = "admin:tokenauth_accesstoken_changelist"
 TOKEN = "admin:tokenauth_accesstoken_change"
+LOGINS = "admin:tokenauth_tokenlogin_changelist"
 
 
 @pytest.fixture
@@ -37,8 +38,26 @@ def act(client: Client, action: str, *tokens: AccessToken, follow: bool = True, 
     return client.post(reverse(TOKENS), {**ticked, **data}, follow=follow)
 
 
+def revoke(
+    client: Client,
+    *tokens: AccessToken,
+    action: str = "revoke_selected",
+    follow: bool = True,
+    **data: str,
+) -> Any:
+    """The answer to the form of the action, sent."""
+    return act(client, action, *tokens, follow=follow, **{"post": "yes", "reason": "", **data})
+
+
 def text_of(answer: Any) -> str:
     return str(answer.content.decode())
+
+
+def listed(client: Client, page: str = TOKENS, **filters: object) -> list[int]:
+    """The keys of the rows that a list shows, in its order."""
+    answer = client.get(reverse(page), filters)
+    assert answer.status_code == 200
+    return [row.pk for row in answer.context["cl"].result_list]
 
 
 @pytest.fixture

@@ -13,7 +13,7 @@ from django.urls import reverse
 from django.utils import timezone
 
 from testproject.accounts.models import User
-from tests.admin.conftest import TOKEN, TOKENS, act, staff, text_of
+from tests.admin.conftest import TOKEN, TOKENS, revoke, staff, text_of
 from tests.conftest import updates_of_a_revocation
 from tokenauth.models import AccessToken, TokenLogin
 
@@ -90,16 +90,16 @@ def test_one_used_after_it_had_ended_is_warned_of_on_every_key_of_its_family(
         html = page_of(root, token)
         assert USED_LATE in html
         assert WARNING in html
-        assert "Revoke the families of the selected access tokens" in html
+        assert "Revoke the family" in html
     assert USED_LATE not in page_of(root, other)
 
 
 def test_it_says_so_where_the_family_has_ended(root: Client, used_late: AccessToken) -> None:
     assert "none of its tokens works" not in page_of(root, used_late)
-    act(root, "revoke_families", used_late)
+    revoke(root, used_late, action="revoke_families")
     html = page_of(root, used_late)
     assert "none of its tokens works" in html
-    assert "Revoke the families" not in html
+    assert "Revoke the family" not in html
 
 
 def test_the_links_of_the_warning_lead_to_the_family_and_to_its_attempts(
@@ -194,7 +194,7 @@ def test_families_are_ended_whole(root: Client, key: AccessToken, alice: User, b
     of_bob = bob.generate_access_token("b")
     other = alice.generate_access_token("other")
     with CaptureQueriesContext(connection) as captured:
-        answer = act(root, "revoke_families", second, of_bob, follow=False)
+        answer = revoke(root, second, of_bob, action="revoke_families", follow=False)
     assert answer.status_code == 302
     updates = [
         query["sql"]
@@ -215,9 +215,10 @@ def test_families_are_ended_whole(root: Client, key: AccessToken, alice: User, b
 
 def test_ending_families_has_the_permission_to_revoke(client: Client, key: AccessToken) -> None:
     key.rotate()
-    act(staff(client, "view_accesstoken", "rotate_accesstoken"), "revoke_families", key)
+    revoke(staff(client, "view_accesstoken", "rotate_accesstoken"), key, action="revoke_families")
     assert AccessToken.objects.usable().count() == 2
-    act(staff(client, "view_accesstoken", "revoke_accesstoken", username="other"), "revoke_families", key)
+    other = staff(client, "view_accesstoken", "revoke_accesstoken", username="other")
+    revoke(other, key, action="revoke_families")
     assert AccessToken.objects.usable().count() == 0
 
 
@@ -230,8 +231,8 @@ def test_the_page_of_one_token_asks_for_its_people_along_with_it(
         html = page_of(root, new)
     assert "bob" in html
     of_tokens = [query["sql"] for query in captured.captured_queries if "tokenauth_" in query["sql"]]
-    # The token, which of its family were used late, and the family.
-    assert len(of_tokens) == 3
+    # The token, which of its family were used late, the family, and the recent attempts.
+    assert len(of_tokens) == 4
     of_users = [query["sql"] for query in captured.captured_queries if 'FROM "accounts_user"' in query["sql"]]
     # Who is signed in.
     assert len(of_users) <= 1

@@ -113,3 +113,85 @@ def test_of_several_prefixes_the_first_is_used_and_all_are_valid(
     tokenauth_settings(TOKEN_PREFIX="acme")
     with pytest.raises(CredentialError):
         credential.parse(old.text)
+
+
+BODY = "AbCdEfGhIjKlMnOpQrStUvWxYz0123456789"
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        f"pat_{BODY}",
+        f"ak_live_{BODY}",
+        f"ak_test_{BODY}",
+        f"  Bearer pat_{BODY} ",
+        f"Authorization: Bearer pat_{BODY}",
+        f'X-API-Key:"ak_live_{BODY}"',
+        f"token=pat_{BODY}&x=1",
+        # Cut off when it was copied, or with a checksum that is wrong.
+        "pat_" + BODY[:16],
+        f"pat_{BODY}0",
+    ],
+)
+def test_what_holds_a_credential_resembles_one(text: str) -> None:
+    assert credential.resembles(text)
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "",
+        "pat",
+        "pat_",
+        "pat_AbCd…wXyZ",
+        "pat_AbCd...wXyZ",
+        "pat_" + BODY[:15],
+        BODY,
+        f"gh_{BODY}",
+        f"xpat_{BODY}",
+    ],
+)
+def test_a_hint_and_a_name_do_not(text: str) -> None:
+    assert not credential.resembles(text)
+
+
+def test_it_goes_by_the_prefixes_of_this_deployment(tokenauth_settings: Callable[..., None]) -> None:
+    tokenauth_settings(TOKEN_PREFIX=["acme", "old"], API_KEY_PREFIX="key")
+    for head in ("acme_", "old_", "key_live_"):
+        assert credential.resembles(head + BODY)
+    assert not credential.resembles("pat_" + BODY)
+
+
+@pytest.mark.parametrize(
+    ("pasted", "text"),
+    [
+        ("pat_x", "pat_x"),
+        (" pat_x\n", "pat_x"),
+        ("Authorization: Bearer pat_x", "pat_x"),
+        ("'pat_x',", "pat_x"),
+        ("", ""),
+        (" \n", ""),
+    ],
+)
+def test_what_is_around_a_pasted_credential_is_taken_off(pasted: str, text: str) -> None:
+    assert credential.unwrapped(pasted) == text
+
+
+@pytest.mark.parametrize("hint", ["pat_AbCd…wXyZ", "ak_live_0000…0000"])
+def test_a_hint_is_known_however_its_dots_are_typed(hint: str) -> None:
+    assert credential.hint_in(f" {hint} ") == hint
+    assert credential.hint_in(hint.replace("…", "...")) == hint
+
+
+def test_each_hint_is_one() -> None:
+    for kind, environment in KINDS:
+        made = credential.make(kind, environment)
+        assert credential.hint_in(made.hint) == made.hint
+        assert credential.hint_in(made.text) == ""
+
+
+@pytest.mark.parametrize(
+    "text", ["", "AbCd…wXyZ", "pat_AbCd", "pat_AbCd…wXyZ laptop", "pat_AbC…wXyZ", "pat_ÄbCd…wXyZ"]
+)
+def test_part_of_a_hint_is_none(text: str) -> None:
+    assert credential.hint_in(text) == ""

@@ -3,44 +3,54 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 from django.contrib import admin, messages
-from django.contrib.admin.models import CHANGE, LogEntry
-from django.db import router, transaction
-from django.templatetags.static import static
-from django.utils import timezone
-from django.utils.html import format_html
-from django.utils.translation import gettext, ngettext
+from django.contrib.admin.helpers import ACTION_CHECKBOX_NAME
+from django.contrib.auth import get_user_model
+from django.core.exceptions import ValidationError
+from django.urls import path
+from django.utils.decorators import method_decorator
+from django.utils.translation import gettext
 from django.utils.translation import gettext_lazy as _
+from django.views.decorators.debug import sensitive_post_parameters
 
-from tokenauth.admin import rotation
-from tokenauth.admin.family import FamilyChangeList, family_context
+from tokenauth.admin import badges, creation, pasted, revocation, rotation
+from tokenauth.admin.change_list import listed
+from tokenauth.admin.editing import EDITABLE, AccessTokenForm
+from tokenauth.admin.family import FamilyChangeList, family_context, late_warning
+from tokenauth.admin.filters import AttentionFilter, ChosenFilter, OrganizationFilter, StatusFilter
+from tokenauth.admin.links import chosen_link
 from tokenauth.admin.read_only import ReadOnlyAdmin
-from tokenauth.core import lifecycle
+from tokenauth.admin.recent_attempts import attempts_context
+from tokenauth.core import authority, digests
+from tokenauth.core.credential import hint_in
+from tokenauth.core.status import Status
 from tokenauth.models import AccessToken
 
 if TYPE_CHECKING:
     from django.db.models import QuerySet
     from django.http import HttpRequest, HttpResponse
+    from django.urls import URLPattern
 
 
 @admin.register(AccessToken)
 class AccessTokenAdmin(ReadOnlyAdmin):
-    """Tokens to look at, to rotate and to revoke. The digest is not shown."""
+    """Tokens to look at, to find, to make, to rotate and to revoke. The digest is not shown."""
 
-    # The warning where a narrow screen shows it.
-    list_display = (
-        "id",
-        "name",
-        "warning",
-        "hint",
-        "user",
-        "status",
-        "last_used_at",
-        "expires_at",
+    # Few columns, of two lines each: the list stands between two others, and on narrow screens.
+    list_display = ("token", "state_and_expiry", "owner", "scope_list", "last_used")
+    list_filter = (
+        ("user", ChosenFilter),
+        ("family", ChosenFilter),
+        StatusFilter,
+        AttentionFilter,
         "kind",
+        "environment",
+        OrganizationFilter,
     )
-    list_display_links = ("id", "name")
-    list_filter = ("kind", "environment", "revoked_at")
     list_select_related = ("user",)
+    # Newest first, and by nothing else: what has no index, a million rows are not sorted by.
+    ordering = ("-pk",)
+    sortable_by = ()
+    search_help_text = _("A hint (pat_AbCd…wXyZ), or part of a name or of an owner’s user name.")
     fields = (
         "id",
         "name",
@@ -48,7 +58,7 @@ class AccessTokenAdmin(ReadOnlyAdmin):
         "user",
         "kind",
         "environment",
-        "status",
+        "state",
         "scopes",
         "organization",
         "allowed_networks",
@@ -65,11 +75,34 @@ class AccessTokenAdmin(ReadOnlyAdmin):
         "revoked_by",
         "revoked_reason",
     )
-    readonly_fields = fields
+    form = AccessTokenForm
     actions = ("rotate_selected", "revoke_selected", "revoke_families")
 
-    class Media:
-        css = {"all": ["tokenauth/admin.css"]}
+    def get_urls(self) -> list[URLPattern]:
+        find = sensitive_post_parameters()(self.admin_site.admin_view(self.find_view))
+        return [path("find/", find, name="tokenauth_accesstoken_find"), *super().get_urls()]
+
+    def find_view(self, request: HttpRequest) -> HttpResponse:
+        return pasted.find(self, request)
+
+    def changelist_view(
+        self, request: HttpRequest, extra_context: dict[str, Any] | None = None
+    ) -> HttpResponse:
+        context = {"find_form": pasted.FindForm(auto_id="find_%s"), **(extra_context or {})}
+        return super().changelist_view(request, context)
+
+    @method_decorator(sensitive_post_parameters("password"))
+    def add_view(
+        self, request: HttpRequest, form_url: str = "", extra_context: dict[str, Any] | None = None
+    ) -> HttpResponse:
+        return creation.add(self, request)
+
+    def get_readonly_fields(self, request: HttpRequest, obj: AccessToken | None = None) -> list[str]:
+        return [name for name in self.fields if name not in EDITABLE]
+
+    def save_model(self, request: HttpRequest, obj: AccessToken, form: Any, change: Any) -> None:
+        # What else has happened to the row meanwhile stays.
+        obj.save(update_fields=form.changed_data)
 
     def get_queryset(self, request: HttpRequest) -> QuerySet[AccessToken]:
         tokens: QuerySet[AccessToken] = super().get_queryset(request)
@@ -82,57 +115,105 @@ class AccessTokenAdmin(ReadOnlyAdmin):
     def get_changelist(self, request: HttpRequest, **kwargs: Any) -> type[FamilyChangeList]:
         return FamilyChangeList
 
+    def get_search_fields(self, request: HttpRequest) -> tuple[str, ...]:
+        return ("hint", "name", f"user__{get_user_model().USERNAME_FIELD}")
+
+    def get_search_results(
+        self, request: HttpRequest, queryset: QuerySet[AccessToken], search_term: str
+    ) -> tuple[QuerySet[AccessToken], bool]:
+        text = search_term.strip()
+        if digests.is_digest(text):
+            # The whole of it: where a pasted token was found, see pasted.find().
+            return queryset.filter(secret=text), False
+        if hint := hint_in(text):
+            return queryset.filter(hint=hint), False
+        return super().get_search_results(request, queryset, search_term)
+
+    def get_preserved_filters(self, request: HttpRequest) -> str:
+        # A digest is not carried on to the pages that the list leads to.
+        return (
+            ""
+            if digests.is_digest(request.GET.get("q", "").strip())
+            else super().get_preserved_filters(request)
+        )
+
+    def response_action(
+        self, request: HttpRequest, queryset: QuerySet[AccessToken], *args: Any, **kwargs: Any
+    ) -> HttpResponse | None:
+        try:
+            for key in request.POST.getlist(ACTION_CHECKBOX_NAME):
+                AccessToken._meta.pk.to_python(key)
+        except ValidationError:
+            self.message_user(request, gettext("This is no access token’s id."), messages.ERROR)
+            return None
+        if request.POST.get("select_across", "0") != "0":
+            # All that are listed, as the list says; where there are more, the others can be next.
+            queryset = listed(queryset)
+        return super().response_action(request, queryset, *args, **kwargs)
+
     def render_change_form(
         self, request: HttpRequest, context: dict[str, Any], *args: Any, **kwargs: Any
     ) -> HttpResponse:
         if token := context["original"]:
             context |= family_context(request, self.admin_site, token)
+            context |= attempts_context(request, self.admin_site, token)
+            works = token.status == Status.ACTIVE
+            context |= {
+                "may_rotate": works
+                and self.has_rotate_permission(request)
+                and _may_hold(request.user, token),
+                "may_revoke": self.has_revoke_permission(request),
+                "works": works,
+                "action_checkbox_name": ACTION_CHECKBOX_NAME,
+            }
         return super().render_change_form(request, context, *args, **kwargs)
 
     @admin.display(description=_("status"))
-    def status(self, token: AccessToken) -> str:
-        return str(AccessToken.Status(token.status).label)
+    def state(self, token: AccessToken) -> str:
+        return badges.status_badge(token)
 
-    @admin.display(description=_("warning"))
-    def warning(self, token: AccessToken) -> str:
-        if not token.has_late_family:  # type: ignore[attr-defined]
-            return ""
-        return format_html(
-            '<span class="tokenauth-late"><img src="{}" alt="{}"> {}</span>',
-            static("admin/img/icon-alert.svg"),
-            _("Warning:"),
-            _("used after its end") if token.is_late else _("family: one used after its end"),  # type: ignore[attr-defined]
-        )
+    @admin.display(description=_("status and expiry"))
+    def state_and_expiry(self, token: AccessToken) -> str:
+        return badges.lines(badges.status_badge(token), badges.end(token), late_warning(token))
+
+    @admin.display(description=_("name"))
+    def token(self, token: AccessToken) -> str:
+        return badges.lines(token.name, token.hint)
+
+    @admin.display(description=_("owner"))
+    def owner(self, token: AccessToken) -> str:
+        kind = token.get_kind_display()
+        if token.environment:
+            kind = f"{kind}, {token.get_environment_display()}"
+        return badges.lines(chosen_link("user", token.user), kind)
+
+    @admin.display(description=_("scopes"))
+    def scope_list(self, token: AccessToken) -> str:
+        return badges.scopes_in_short(token.scopes)
+
+    @admin.display(description=_("last used"))
+    def last_used(self, token: AccessToken) -> str:
+        return badges.how_far(token.last_used_at) if token.last_used_at else gettext("never")
 
     @admin.action(description=_("Rotate selected access token"), permissions=["rotate"])
     def rotate_selected(self, request: HttpRequest, queryset: QuerySet[AccessToken]) -> HttpResponse | None:
         return rotation.rotate_selected(self, request, queryset)
 
     @admin.action(description=_("Revoke selected access tokens"), permissions=["revoke"])
-    def revoke_selected(self, request: HttpRequest, queryset: QuerySet[AccessToken]) -> None:
-        self._revoke(request, queryset)
+    def revoke_selected(self, request: HttpRequest, queryset: QuerySet[AccessToken]) -> HttpResponse | None:
+        return revocation.revoke_selected(self, request, queryset)
 
     @admin.action(description=_("Revoke the families of the selected access tokens"), permissions=["revoke"])
-    def revoke_families(self, request: HttpRequest, queryset: QuerySet[AccessToken]) -> None:
-        # Asked for first: MySQL does not update a table that the same statement selects from.
-        families = set(queryset.values_list("family", flat=True))
-        self._revoke(request, AccessToken.objects.filter(family__in=families))
+    def revoke_families(self, request: HttpRequest, queryset: QuerySet[AccessToken]) -> HttpResponse | None:
+        return revocation.revoke_families(self, request, queryset)
 
-    def _revoke(self, request: HttpRequest, tokens: QuerySet[AccessToken]) -> None:
-        by: Any = request.user
-        using, began = router.db_for_write(AccessToken), timezone.now()
-        keys = list(tokens.using(using).filter(revoked_at__isnull=True).values_list("pk", flat=True))
-        with transaction.atomic(using=using):
-            count = lifecycle.revoke(tokens, by=by)
-            # Not what somebody else has revoked meanwhile.
-            revoked = AccessToken.objects.using(using).filter(
-                pk__in=keys, revoked_by=by, revoked_at__gte=began
-            )
-            LogEntry.objects.log_actions(by.pk, revoked, CHANGE, gettext("Revoked."))
-        message = ngettext(
-            "%(count)d access token was revoked.", "%(count)d access tokens were revoked.", count
-        )
-        self.message_user(request, message % {"count": count}, messages.SUCCESS)
+    def has_add_permission(self, request: HttpRequest) -> bool:
+        return admin.ModelAdmin.has_add_permission(self, request)
+
+    def has_change_permission(self, request: HttpRequest, obj: Any = None) -> bool:
+        if obj is not None and obj.status != Status.ACTIVE:
+            return False
+        return admin.ModelAdmin.has_change_permission(self, request, obj)
 
     def has_rotate_permission(self, request: HttpRequest) -> bool:
         return request.user.has_perm("tokenauth.rotate_accesstoken")
@@ -140,13 +221,22 @@ class AccessTokenAdmin(ReadOnlyAdmin):
     def has_revoke_permission(self, request: HttpRequest) -> bool:
         return request.user.has_perm("tokenauth.revoke_accesstoken")
 
-    def lookup_allowed(self, lookup: str, value: Any, request: HttpRequest | None = None) -> bool:
-        # A digest is not guessed at, letter by letter, through the address of the list.
-        return lookup.split("__")[0] != "secret" and super().lookup_allowed(lookup, value, request)  # type: ignore[arg-type]
-
     def has_delete_permission(self, request: HttpRequest, obj: Any = None) -> bool:
         # Deleting a user takes the tokens along and asks here too; on the pages of tokens
         # themselves, revoking takes the place of deleting.
         match = request.resolver_match
         of_tokens = match is not None and (match.url_name or "").startswith("tokenauth_accesstoken_")
         return not of_tokens and admin.ModelAdmin.has_delete_permission(self, request, obj)
+
+    def lookup_allowed(self, lookup: str, value: Any, request: HttpRequest | None = None) -> bool:
+        # A digest is not guessed at, letter by letter, through the address of the list.
+        return lookup.split("__")[0] != "secret" and super().lookup_allowed(lookup, value, request)  # type: ignore[arg-type]
+
+
+def _may_hold(user: Any, token: AccessToken) -> bool:
+    """Whether ``user`` may be given what the token is rotated into."""
+    try:
+        authority.check_rotator(user, token)
+    except ValidationError:
+        return False
+    return True

@@ -2,19 +2,22 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from django.contrib.admin.views.main import ChangeList
-from django.urls import reverse
+from django.templatetags.static import static
+from django.utils.html import format_html
+from django.utils.translation import gettext
 
+from tokenauth.admin.change_list import BoundedChangeList
+from tokenauth.admin.links import login_log_url
 from tokenauth.core.late_use import used_late
 from tokenauth.core.status import Status
-from tokenauth.models import AccessToken, TokenLogin
+from tokenauth.models import AccessToken
 
 if TYPE_CHECKING:
     from django.contrib.admin import AdminSite
     from django.http import HttpRequest
 
 
-class FamilyChangeList(ChangeList):
+class FamilyChangeList(BoundedChangeList):
     """A page of tokens, each of which knows whether one of its family was used after its end."""
 
     def get_results(self, request: HttpRequest) -> None:
@@ -28,6 +31,18 @@ class FamilyChangeList(ChangeList):
             token.is_late = token.pk in late
 
 
+def late_warning(token: Any) -> str:
+    """What a row of the list says of the family of ``token``; "" where there is nothing to warn of."""
+    if not token.has_late_family:
+        return ""
+    return format_html(
+        '<span class="tokenauth-late"><img src="{}" alt="{}"> {}</span>',
+        static("admin/img/icon-alert.svg"),
+        gettext("Warning:"),
+        gettext("used after its end") if token.is_late else gettext("family: one used after its end"),
+    )
+
+
 def family_context(request: HttpRequest, site: AdminSite, token: AccessToken) -> dict[str, Any]:
     """What the page of ``token`` shows of its family."""
     late = set(used_late([token.family]).values_list("pk", flat=True))
@@ -39,14 +54,5 @@ def family_context(request: HttpRequest, site: AdminSite, token: AccessToken) ->
         "family": members,
         "is_late": bool(late),
         "is_usable": any(member["token"].status == Status.ACTIVE for member in members),
-        "logins_url": _logins_url(request, site),
+        "logins_url": login_log_url(request, site),
     }
-
-
-def _logins_url(request: HttpRequest, site: AdminSite) -> str:
-    """The login log, for those who may see it."""
-    if not site.is_registered(TokenLogin) or not site.get_model_admin(TokenLogin).has_view_permission(
-        request
-    ):
-        return ""
-    return reverse("admin:tokenauth_tokenlogin_changelist", current_app=site.name)

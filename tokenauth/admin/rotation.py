@@ -4,15 +4,14 @@ from typing import TYPE_CHECKING, Any
 
 from django import forms
 from django.contrib import messages
-from django.contrib.admin.helpers import ACTION_CHECKBOX_NAME
 from django.core.exceptions import ValidationError
 from django.db import router, transaction
-from django.shortcuts import render
-from django.utils.cache import add_never_cache_headers
+from django.urls import reverse
 from django.utils.translation import gettext
 from django.utils.translation import gettext_lazy as _
 from django.views.decorators.debug import sensitive_variables
 
+from tokenauth.admin.confirmation import CONFIRMED, SIGN_IN_AGAIN, page, sign_in_again
 from tokenauth.core import authority
 from tokenauth.core.credential import Kind
 from tokenauth.core.owners import user_named
@@ -23,9 +22,6 @@ if TYPE_CHECKING:
     from django.contrib.admin import ModelAdmin
     from django.db.models import QuerySet
     from django.http import HttpRequest, HttpResponse
-
-# Of the form's fields: whoever sends it has read the page.
-CONFIRMED = "post"
 
 
 class KeyRotationForm(RotationForm):
@@ -78,13 +74,16 @@ def rotate_selected(
         model_admin.message_user(request, " ".join(error.messages), messages.ERROR)
         return None
     form = KeyRotationForm(request, token, request.POST if CONFIRMED in request.POST else None)
+    if form.signs_in_again and SIGN_IN_AGAIN in request.POST:
+        change = reverse("admin:tokenauth_accesstoken_change", args=[token.pk])
+        return sign_in_again(model_admin, request, change)
     successor = _rotate(model_admin, request, token, form) if form.is_valid() else None
     if successor is None:
         context = {"title": gettext("Rotate access token"), "original": token, "token": token, "form": form}
-        return _page(model_admin, request, "rotate", context)
+        return page(model_admin, request, "rotate", context)
     title = gettext("Access token rotated")
     context = {"title": title, "original": successor, "token": token, "successor": successor}
-    return _page(model_admin, request, "rotated", context)
+    return page(model_admin, request, "rotated", context)
 
 
 def _rotate(
@@ -99,19 +98,3 @@ def _rotate(
             message = gettext("Made by rotating the access token %(id)s.") % {"id": token.pk}
             model_admin.log_addition(request, successor, message)
     return successor
-
-
-def _page(model_admin: ModelAdmin, request: HttpRequest, name: str, context: dict[str, Any]) -> HttpResponse:
-    request.current_app = model_admin.admin_site.name
-    context |= {
-        **model_admin.admin_site.each_context(request),
-        "title": context["title"],
-        "opts": model_admin.opts,
-        "media": model_admin.media,
-        "action_checkbox_name": ACTION_CHECKBOX_NAME,
-        "confirmed": CONFIRMED,
-    }
-    # Rendered here and not later: no middleware is handed the context.
-    response = render(request, f"admin/tokenauth/accesstoken/{name}.html", context)
-    add_never_cache_headers(response)
-    return response

@@ -5,6 +5,7 @@ precedes them, big-endian and zero-padded. The checksum keeps no secret: it lets
 error be told from a wrong credential without asking the database.
 """
 
+import re
 import secrets
 import zlib
 from collections.abc import Mapping, Sequence
@@ -21,6 +22,10 @@ ALPHABET = "0123456789ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz"
 RANDOM_LENGTH = 30
 CHECKSUM_LENGTH = 6
 BODY_LENGTH = RANDOM_LENGTH + CHECKSUM_LENGTH
+
+# So many characters after a prefix are no word any more, but part of a secret.
+_RESEMBLING_LENGTH = 16
+_HINT = re.compile(r"[0-9A-Za-z_-]+_[0-9A-Za-z]{4}…[0-9A-Za-z]{4}")
 
 
 class Kind(models.TextChoices):
@@ -91,6 +96,26 @@ def has_prefix(text: str) -> bool:
     return text.startswith(tuple(_heads(prefixes(conf.TOKEN_PREFIX), prefixes(conf.API_KEY_PREFIX))))
 
 
+def resembles(text: str) -> bool:
+    """Whether a credential of this deployment, or the beginning of one, is somewhere in ``text``.
+
+    A hint is none, and neither is a name. What this says of is no longer to be shown, kept or searched for.
+    """
+    return _resembling(prefixes(conf.TOKEN_PREFIX), prefixes(conf.API_KEY_PREFIX)).search(text) is not None
+
+
+def unwrapped(text: str) -> str:
+    """What was pasted, without what may be around a credential: its header, ``Bearer``, quotes, spaces."""
+    words = text.split()
+    return words[-1].strip("\"'`,;") if words else ""
+
+
+def hint_in(text: str) -> str:
+    """The hint that ``text`` is, where somebody may have typed three dots for ``…``; "" where it is none."""
+    hint = text.strip().replace("...", "…")
+    return hint if _HINT.fullmatch(hint) else ""
+
+
 def checksum(payload: str) -> str:
     """The CRC32 of an ASCII text, as six base62 characters."""
     number = zlib.crc32(payload.encode("ascii"))
@@ -110,3 +135,9 @@ def _heads(
         for environment in Environment.values:
             heads[f"{prefix}_{environment}_"] = (Kind.API_KEY, environment)
     return heads
+
+
+@lru_cache(maxsize=8)
+def _resembling(token_prefixes: tuple[str, ...], api_key_prefixes: tuple[str, ...]) -> re.Pattern[str]:
+    heads = "|".join(map(re.escape, _heads(token_prefixes, api_key_prefixes)))
+    return re.compile(rf"(?<![0-9A-Za-z])(?:{heads})[0-9A-Za-z]{{{_RESEMBLING_LENGTH}}}")

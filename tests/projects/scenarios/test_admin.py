@@ -35,9 +35,11 @@ def test_tokens_are_listed_and_revoked(staff: Client, alice: Any) -> None:
     assert "Work Laptop" in page
     assert "alice@example.com" in page
     assert staff.get(f"/admin/tokenauth/accesstoken/{token.pk}/change/").status_code == 200
-    answer = staff.post(
-        "/admin/tokenauth/accesstoken/", {"action": "revoke_selected", "_selected_action": [token.pk]}
-    )
+    action = {"action": "revoke_selected", "_selected_action": [token.pk]}
+    asked = staff.post("/admin/tokenauth/accesstoken/", action)
+    assert "alice@example.com" in asked.content.decode()
+    assert AccessToken.objects.get().status == "active"
+    answer = staff.post("/admin/tokenauth/accesstoken/", {**action, "post": "yes"})
     assert answer.status_code == 302
     revoked = AccessToken.objects.get()
     assert revoked.status == "revoked"
@@ -58,9 +60,26 @@ def test_a_key_is_rotated_to_another_owner_and_its_family_ended(
     assert token.user.get_username() == "bob@example.com"
     assert token.created_by.get_username() == "root@example.com"
     assert key.hint in staff.get(f"/admin/tokenauth/accesstoken/{token.pk}/change/").content.decode()
-    action = {"action": "revoke_families", "_selected_action": [key.pk]}
+    action = {"action": "revoke_families", "_selected_action": [key.pk], "post": "yes"}
     assert staff.post("/admin/tokenauth/accesstoken/", action).status_code == 302
     assert not AccessToken.objects.usable().exists()
+
+
+def test_tokens_are_found(staff: Client, alice: Any, make_user: Callable[..., Any]) -> None:
+    token = AccessToken.objects.generate(alice, "Work Laptop", ["read:sites"])
+    AccessToken.objects.generate(make_user("bob@example.com"), "Phone", ["read:sites"])
+    filters = [
+        {"q": "alice@ex"},
+        {"q": token.hint},
+        {"q": "laptop"},
+        {"status": "active", "q": "laptop"},
+        {f"user__{alice._meta.pk.name}__exact": alice.pk},
+    ]
+    for chosen in filters:
+        answer = staff.get("/admin/tokenauth/accesstoken/", chosen)
+        assert [row.pk for row in answer.context["cl"].result_list] == [token.pk]
+    answer = staff.post("/admin/tokenauth/accesstoken/find/", {"token": token.raw_token}, follow=True)
+    assert [row.pk for row in answer.context["cl"].result_list] == [token.pk]
 
 
 def test_logins_are_listed(client: Client, staff: Client, alice: Any) -> None:

@@ -1,0 +1,44 @@
+"""The pages by which an action of the list asks before it is done, and tells what it did."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+from django.contrib.admin.helpers import ACTION_CHECKBOX_NAME
+from django.shortcuts import render
+from django.urls import reverse
+from django.utils.cache import add_never_cache_headers
+
+from tokenauth.core import reauthentication
+
+if TYPE_CHECKING:
+    from django.contrib.admin import ModelAdmin
+    from django.http import HttpRequest, HttpResponse
+
+# Of the forms' fields: whoever sends it has read the page.
+CONFIRMED = "post"
+# The button of who has no password to give.
+SIGN_IN_AGAIN = "sign_in_again"
+
+
+def page(model_admin: ModelAdmin, request: HttpRequest, name: str, context: dict[str, Any]) -> HttpResponse:
+    """The page of this name, which nobody keeps. ``context`` has its ``title``."""
+    request.current_app = model_admin.admin_site.name
+    context |= {
+        **model_admin.admin_site.each_context(request),
+        "title": context["title"],
+        "opts": model_admin.opts,
+        "media": model_admin.media,
+        "action_checkbox_name": ACTION_CHECKBOX_NAME,
+        "confirmed": CONFIRMED,
+    }
+    # Rendered here and not later: no middleware is handed the context.
+    response = render(request, f"admin/tokenauth/accesstoken/{name}.html", context)
+    add_never_cache_headers(response)
+    return response
+
+
+def sign_in_again(model_admin: ModelAdmin, request: HttpRequest, to: str) -> HttpResponse:
+    """By the admin's own login, and from there to ``to``."""
+    login = reverse("admin:login", current_app=model_admin.admin_site.name)
+    return reauthentication.sign_in_again(request, to, login)

@@ -1,0 +1,23 @@
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+from tokenauth.admin.badges import result_badge
+from tokenauth.admin.links import login_log_url
+from tokenauth.models import AccessToken, TokenLogin
+
+if TYPE_CHECKING:
+    from django.contrib.admin import AdminSite
+    from django.http import HttpRequest
+
+SHOWN = 10
+
+
+def attempts_context(request: HttpRequest, site: AdminSite, token: AccessToken) -> dict[str, Any]:
+    """What the page of ``token`` shows of the login log, to those who may see that."""
+    url = login_log_url(request, site, token__id__exact=token.pk)
+    if not url:
+        return {}
+    # By their keys: of a token that is asked with all the time, none need be sorted.
+    attempts = TokenLogin.objects.filter(token=token).order_by("-pk")[:SHOWN]
+    return {"attempts": [(login, result_badge(login)) for login in attempts], "attempts_url": url}
