@@ -78,15 +78,22 @@ def test_the_line_to_try_it_has_the_headers_of_the_settings(
         assert f'curl -H "{header}{shown(answer)}" http' in html.unescape(text_of(answer))
 
 
-@pytest.mark.parametrize("namespace", ["", "api"])
-def test_it_asks_the_management_api_where_there_is_one(page: Client, settings: Any, namespace: str) -> None:
+@pytest.mark.parametrize(
+    ("namespace", "asked"), [(None, "/"), ("", "/v1/tokens/current/"), ("api", "/v1/tokens/current/")]
+)
+def test_it_asks_the_management_api_where_there_is_one(
+    page: Client, settings: Any, namespace: str | None, asked: str
+) -> None:
     current = path("v1/tokens/current/", lambda request: HttpResponse(), name="token-current")
-    mounted = path("", include(([current], namespace))) if namespace else current
+    mounted = {None: [], "": [current], "api": [path("", include(([current], "api")))]}
     urlconf = ModuleType("urlconf")
-    urlconf.urlpatterns = [path("", include("testproject.urls")), mounted]  # type: ignore[attr-defined]
+    urlconf.urlpatterns = [  # type: ignore[attr-defined]
+        path("tokens/", include("tokenauth.pages.urls")),
+        *mounted[namespace],
+    ]
     settings.ROOT_URLCONF = urlconf
     clear_url_caches()
-    assert '" http://testserver/v1/tokens/current/<' in html.unescape(text_of(make(page)))
+    assert f'" http://testserver{asked}<' in html.unescape(text_of(make(page)))
 
 
 @pytest.mark.parametrize("name", NAMES.values(), ids=NAMES)
