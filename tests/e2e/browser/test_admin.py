@@ -194,6 +194,7 @@ def test_a_token_is_made(
     page.get_by_role("button", name="Make it").click()
     expect(page.locator(".errornote")).to_contain_text("Nothing was changed.")
     look_at(page)
+    page.goto(f"{TOKENS}add/")
     page.get_by_label("Owner:").fill("alice")
     page.get_by_label("Name:").fill("Reports")
     page.get_by_label("API key, live").check()
