@@ -162,7 +162,8 @@ def revoke(tokens: QuerySet[AccessToken], *, reason: str = "", by: Any = None, i
     if tokens.query.is_empty():
         # Of what is no token's text, nobody's turn is waited for.
         return 0
-    tokens = tokens.using(router.db_for_write(AccessToken)).filter(revoked_at__isnull=True)
+    # In one order, whoever asks: of two that lock the same rows, neither waits for the other.
+    tokens = tokens.using(router.db_for_write(AccessToken)).filter(revoked_at__isnull=True).order_by("pk")
     count = revoked = _revoke(tokens, values, is_leak=is_leak)
     # On PostgreSQL, a statement that waited for a rotation does not see the successor that was made
     # meanwhile: of a family, or of a person, none may be left.
