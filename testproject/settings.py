@@ -46,6 +46,8 @@ ASGI_APPLICATION = "testproject.asgi.application"
 TEMPLATES = [
     {
         "BACKEND": "django.template.backends.django.DjangoTemplates",
+        # The login, and a button to sign out on the token pages.
+        "DIRS": [BASE_DIR / "testproject" / "templates"],
         "APP_DIRS": True,
         "OPTIONS": {
             "context_processors": [
@@ -71,6 +73,10 @@ if DATABASES["default"]["ENGINE"] == "django.db.backends.sqlite3":
     DATABASES["default"]["TEST"] = {"NAME": BASE_DIR / "db.sqlite3.test"}
 
 AUTH_USER_MODEL = "accounts.User"
+# Where Django has it anyway; said for whoever copies this.
+LOGIN_URL = "/accounts/login/"
+LOGIN_REDIRECT_URL = "/tokens/"
+LOGOUT_REDIRECT_URL = LOGIN_URL
 PASSWORD_HASHERS = [
     "django.contrib.auth.hashers.Argon2PasswordHasher",
     "django.contrib.auth.hashers.PBKDF2PasswordHasher",
@@ -109,6 +115,8 @@ SPECTACULAR_SETTINGS = {
     # The first in which an operation says what it requires of a bearer token.
     "OAS_VERSION": "3.1.1",
     "SERVE_INCLUDE_SCHEMA": False,
+    # Assets have a kind of their own.
+    "ENUM_NAME_OVERRIDES": {"TokenKind": "tokenauth.core.credential.Kind"},
 }
 
 TOKENAUTH = {

@@ -15,6 +15,7 @@ from tests.conftest import bearer
 from tokenauth.authentication import AccessTokenAuthentication
 from tokenauth.core import credential, headers, lookup
 from tokenauth.models import TokenLogin
+from tokenauth.models.access_token import AccessTokenQuerySet
 from tokenauth.signals import token_authenticated, token_rejected
 
 if TYPE_CHECKING:
@@ -164,8 +165,8 @@ def test_a_row_of_another_digest_is_not_the_token(
     api: APIClient, alice: User, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     # A collation that ignores case, a cache that mixes rows up: the secret is compared all the same.
-    alice.generate_access_token("other")
-    monkeypatch.setattr(lookup, "find", lambda digests: alice.access_tokens.select_related("user").get())
+    other = alice.generate_access_token("other")
+    monkeypatch.setattr(AccessTokenQuerySet, "first", lambda self: other)
     header = bearer("pat_00000000000000000000000000000042VsRc")
     assert reason_of(api.get("/who", **header)) == "unknown"
 

@@ -15,8 +15,10 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 import time_machine
+from django.contrib.staticfiles import finders
 from django.core.management import call_command, get_commands
 from django.dispatch import Signal
+from django.template.loader import get_template
 from django.test import Client
 from django.test.utils import override_settings
 from django.urls import clear_url_caches, include, path
@@ -49,7 +51,9 @@ OPERATING = DOCS / "how-to" / "operating.md"
 ROTATING = DOCS / "how-to" / "rotating-a-key.md"
 PLAIN = DOCS / "how-to" / "plain-django.md"
 ORGANIZATIONS = DOCS / "how-to" / "organizations.md"
+MANAGING = DOCS / "how-to" / "managing-over-http.md"
 SIGNING_IN = DOCS / "how-to" / "signing-in-from-an-app.md"
+TOKEN_PAGE = DOCS / "how-to" / "token-page.md"
 OPENAPI = DOCS / "how-to" / "openapi.md"
 PAGES = [ROOT / "README.md", ROOT / "SECURITY.md", *sorted(DOCS.rglob("*.md"))]
 # Those that tests walk on a live server: tests/e2e/test_moving.py, test_scopes_on_a_live_api.py.
@@ -311,6 +315,35 @@ def test_signing_in_from_an_app(alice: User, api: APIClient, settings: Any) -> N
 
 
 @pytest.mark.django_db
+def test_a_token_page(alice: User, client: Client, settings: Any, tmp_path: Path) -> None:
+    settings.TOKENAUTH = run(example(TOKEN_PAGE, "settings.py: token page"), timedelta=timedelta)["TOKENAUTH"]
+    assert check_settings(None) == []
+    (source,) = re.findall(
+        r"^```django\n\{# tokenauth/base.html #\}\n(.*?)^```",
+        TOKEN_PAGE.read_text(),
+        re.DOTALL | re.MULTILINE,
+    )
+    (tmp_path / "tokenauth").mkdir()
+    (tmp_path / "tokenauth" / "base.html").write_text(source)
+    blocks = "<title>{% block title %}{% endblock %}</title>{% block head %}{% endblock %}"
+    (tmp_path / "site.html").write_text(blocks + "{% block content %}{% endblock %}")
+    settings.TEMPLATES = [{**settings.TEMPLATES[0], "DIRS": [tmp_path]}]
+    urls = run(example(TOKEN_PAGE, "urls.py: token page"), urlpatterns=[], path=path, include=include)
+    client.force_login(alice)
+    with serving(*urls["urlpatterns"]):
+        page = client.get("/tokens/new/").content.decode()
+        assert page.startswith("<title>Make a token</title>")
+        for text in ("tokenauth/pages.css", "Read reports", "Gives read:reports as well.", "forms.js"):
+            assert text in page
+    for name in re.findall(r"`(token_\w+\.html)`", TOKEN_PAGE.read_text()):
+        assert get_template(f"tokenauth/{name}")
+    styles = finders.find("tokenauth/pages.css")
+    assert styles is not None
+    for name in re.findall(r"--tokenauth-[a-z-]+", TOKEN_PAGE.read_text()):
+        assert f"{name}:" in Path(styles).read_text()
+
+
+@pytest.mark.django_db
 def test_limits(alice: User, settings: Any) -> None:
     names = {name: dict(getattr(settings, name)) for name in ("REST_FRAMEWORK", "TOKENAUTH")}
     configured = run(example(OPERATING, "limits"), **names)
@@ -333,7 +366,10 @@ def test_openapi(settings: Any) -> None:
 
 def test_every_example_is_run_by_a_test() -> None:
     calls = r'(?:example\(\w+, |run_in_the_inventory\()"(.+?)"\)'
-    run_here = set(re.findall(calls, Path(__file__).read_text()))
+    here = Path(__file__)
+    run_here = set(
+        re.findall(calls, here.read_text() + here.with_name("test_documented_requests.py").read_text())
+    )
     for page in DOCS.rglob("*.md"):
         if page in WALKED:
             continue
@@ -391,7 +427,12 @@ def test_nothing_else_is_in_the_reference() -> None:
 
 def test_the_reference_has_the_defaults() -> None:
     rows = re.findall(r"^\| `([A-Z_]+)` \| (.*?) \|", REFERENCE.read_text(), re.MULTILINE)
-    spelled = {"365 days": timedelta(days=365), "1 day": timedelta(days=1), "1 minute": timedelta(minutes=1)}
+    spelled = {
+        "365 days": timedelta(days=365),
+        "1 day": timedelta(days=1),
+        "1 hour": timedelta(hours=1),
+        "1 minute": timedelta(minutes=1),
+    }
     with override_settings(TOKENAUTH={}):
         for name, default in rows:
             value = spelled[default] if default in spelled else ast.literal_eval(default.strip("`"))

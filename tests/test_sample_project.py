@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from typing import TYPE_CHECKING, Any
 
 import pytest
@@ -13,6 +14,7 @@ from tests.conftest import bearer
 from tokenauth.testing import acting_as
 
 if TYPE_CHECKING:
+    from django.test import Client
     from rest_framework.test import APIClient
 
 pytestmark = pytest.mark.django_db
@@ -141,3 +143,20 @@ def test_the_sites_as_csv_by_a_view_of_plain_django(api: APIClient, alice: User)
     names = [line.split(",")[1] for line in lines[1:]]
     assert names == list(models.Site.objects.filter(organization="northwind").values_list("name", flat=True))
     assert api.post(f"{BASE}/sites.csv").status_code == 405
+
+
+def test_a_person_signs_in_and_out(client: Client, alice: User) -> None:
+    alice.set_password("correct horse")
+    alice.save()
+    login = client.get("/tokens/")["Location"]
+    wrong = client.post(login, {"username": "alice", "password": "wrong horse"})
+    assert 'role="alert"' in wrong.content.decode()
+    assert "horse" not in wrong.content.decode()
+    answer = client.post(login, {"username": "alice", "password": "correct horse", "next": "/tokens/"})
+    assert (answer.status_code, answer["Location"]) == (302, "/tokens/")
+    page = client.get("/tokens/").content.decode()
+    assert "Signed in as <bdi>alice</bdi>" in page
+    (out,) = re.findall(r'method="post" action="([^"]+)"', page)
+    assert client.get(out).status_code == 405
+    assert client.post(out)["Location"] == "/accounts/login/"
+    assert client.get("/tokens/").status_code == 302

@@ -12,7 +12,7 @@ class TokenAuthConfig(AppConfig):
         from django.core.checks import Tags, register
 
         from tokenauth import checks
-        from tokenauth.core import password_change
+        from tokenauth.core import password_change, reauthentication
 
         register(checks.check_settings, Tags.security)
         register(checks.check_middleware, Tags.security)
@@ -20,6 +20,7 @@ class TokenAuthConfig(AppConfig):
         register(checks.check_deployment, Tags.security, deploy=True)
         register(checks.check_views, Tags.urls)
         password_change.connect()
+        reauthentication.connect()
         if apps.is_installed("drf_spectacular"):
             # It finds extensions by their being imported.
-            from tokenauth.rest import openapi  # noqa: F401
+            from tokenauth.rest import openapi, openapi_views  # noqa: F401

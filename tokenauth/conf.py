@@ -112,6 +112,11 @@ class Conf:
         return self._read("END_TOKENS_ON_PASSWORD_CHANGE", default=False)
 
     @property
+    def REAUTHENTICATION_AGE(self) -> timedelta:  # noqa: N802
+        """Making or rotating a token in the browser asks for the password again after that."""
+        return self._read("REAUTHENTICATION_AGE", timedelta(hours=1))
+
+    @property
     def NOTIFY_OWNER(self) -> bool:  # noqa: N802
         """True: mail the owner when somebody else makes or revokes a token."""
         return self._read("NOTIFY_OWNER", default=False)

@@ -19,7 +19,7 @@ from rest_framework.views import exception_handler as rest_framework_handler
 from tokenauth.authentication import AccessTokenAuthentication
 from tokenauth.core import answers, attempts, challenges
 from tokenauth.core.request_state import Refusal, django_request, state_of
-from tokenauth.exceptions import CredentialError, Reason, RotationConflict
+from tokenauth.exceptions import CredentialError, DelegationError, Reason, RotationConflict
 from tokenauth.permissions import HasScopes, SameOrganization, permissions_in
 
 
@@ -31,11 +31,9 @@ def exception_handler(exc: Exception, context: dict[str, Any]) -> Response | Non
     """401, 403, 409 and 429 as ``{"error": {"code", "message", "reason"}}``; all else as REST framework's.
 
     A 401 carries its challenge whatever the order of the authentication classes. A ``RotationConflict`` that
-    a view lets through is a 409.
+    a view lets through is a 409, a ``DelegationError`` a 403.
     """
-    if isinstance(exc, RotationConflict):
-        exc = _Conflict(str(exc), code=exc.reason)
-    response = rest_framework_handler(exc, context)
+    response = rest_framework_handler(_translated(exc), context)
     if response is None:
         return None
     request: Request = context["request"]
@@ -52,10 +50,21 @@ def exception_handler(exc: Exception, context: dict[str, Any]) -> Response | Non
     return response
 
 
+def _translated(exc: Exception) -> Exception:
+    """What this app raises outside of REST framework, as an exception of that."""
+    if isinstance(exc, RotationConflict):
+        return _Conflict(str(exc), code=exc.reason)
+    if isinstance(exc, DelegationError):
+        return PermissionDenied(str(exc), code=Reason.INSUFFICIENT_SCOPE.value)
+    return exc
+
+
 def _refusal_of_ours(exc: Exception, request: Request) -> Refusal | None:
     """What this app refused, and why; None where another did."""
     if isinstance(exc, NotAuthenticated):
         return Refusal(Reason.MISSING) if _is_guarded_by_ours(request) else None
+    if isinstance(exc, DelegationError):
+        return Refusal(Reason.INSUFFICIENT_SCOPE, exc.scopes, message=str(exc))
     if not isinstance(exc, AuthenticationFailed | PermissionDenied | Throttled):
         return None
     if isinstance(exc.__cause__, CredentialError) and exc.get_codes() == exc.__cause__.reason.value:
@@ -95,6 +104,6 @@ def _challenge(response: Response, request: Request, refusal: Refusal | None) ->
 def _body(response: Response, refusal: Refusal | None) -> dict[str, dict[str, str]]:
     status = HTTPStatus(response.status_code)
     if refusal is not None:
-        return answers.body(status, str(refusal.reason.label), refusal.reason.value)
+        return answers.body(status, refusal.message or str(refusal.reason.label), refusal.reason.value)
     detail = response.data.get("detail") if isinstance(response.data, dict) else None
     return answers.body(status, str(detail or status.phrase), getattr(detail, "code", status.name.lower()))

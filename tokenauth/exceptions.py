@@ -91,3 +91,39 @@ _CONFLICTS = {
     "unused": _("The token was not used for too long and has lapsed; make a new one."),
     "revoked": _("The token was revoked; make a new one."),
 }
+
+
+class AlreadyIssued(Exception):  # noqa: N818 - as RotationConflict
+    """The form was sent before (409), and made ``token``, whose text was shown then."""
+
+    reason = "issued"
+
+    def __init__(self, token: AccessToken) -> None:
+        super().__init__(
+            _(
+                "This form was sent before, and made one token: its text was shown then, that once. If "
+                "it was not copied, revoke that token and make another."
+            )
+        )
+        self.token = token
+
+    def __reduce__(self) -> tuple[type[AlreadyIssued], tuple[AccessToken]]:
+        return type(self), (self.token,)
+
+
+class DelegationError(Exception):
+    """A token may not make or rotate what is wider than itself (403, RFC 6750's ``insufficient_scope``).
+
+    ``arguments`` says in what it would be wider, ``scopes`` which scopes the asking token lacks.
+    """
+
+    def __init__(self, arguments: tuple[str, ...], scopes: tuple[str, ...] = ()) -> None:
+        super().__init__(
+            _("A token makes and rotates only what is no wider than itself. This is wider in: %(what)s.")
+            % {"what": ", ".join(arguments)}
+        )
+        self.arguments = arguments
+        self.scopes = scopes
+
+    def __reduce__(self) -> tuple[type[DelegationError], tuple[tuple[str, ...], tuple[str, ...]]]:
+        return type(self), (self.arguments, self.scopes)

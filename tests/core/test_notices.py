@@ -118,7 +118,8 @@ def test_the_owner_is_told_of_all_that_somebody_revoked_in_one_mail(
     tokens = [user.generate_access_token(name, []) for user, name in ((alice, "a"), (alice, "b"), (bob, "c"))]
     root = User.objects.create_superuser("root")
     client.force_login(root)
-    data = {"action": "revoke_selected", "_selected_action": [token.pk for token in tokens]}
+    keys = [token.pk for token in tokens]
+    data = {"action": "revoke_selected", "_selected_action": keys, "post": "yes"}
     assert client.post(reverse("admin:tokenauth_accesstoken_changelist"), data).status_code == 302
     assert [(mail.to, mail.subject) for mail in mailoutbox] == [
         (["alice@example.com"], "2 of your access tokens were revoked"),

@@ -96,3 +96,18 @@ def test_without_a_registry_every_well_formed_scope_may_be_given(
     tokenauth_settings(SCOPES={})
     assert scopes.is_registered("whatever")
     assert not scopes.is_registered("what ever")
+
+
+def test_scopes_are_shown_under_what_they_are_about(
+    tokenauth_settings: Callable[..., None],
+) -> None:
+    names = ["read:sites", "admin", "posts.manage", "posts.read", "write:sites", "sites:export", ":", "a/b"]
+    tokenauth_settings(SCOPES=dict.fromkeys(names, "Described"))
+    grouped = [(subject, [scope.name for scope in group]) for subject, group in scopes.grouped()]
+    assert grouped == [
+        ("sites", ["read:sites", "write:sites", "sites:export"]),
+        ("posts", ["posts.manage", "posts.read"]),
+        ("a", ["a/b"]),
+        ("tokens", ["tokens:manage"]),
+        ("", ["admin", ":"]),
+    ]

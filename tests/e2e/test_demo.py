@@ -10,6 +10,8 @@ import subprocess
 import sys
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
+from urllib.parse import urlencode
+from urllib.request import HTTPCookieProcessor, ProxyHandler, build_opener
 
 import pytest
 
@@ -62,6 +64,18 @@ def look_at_the_rotation(text: str) -> None:
     assert min(with_old, with_new) >= 100
 
 
+def look_at_the_token_page(url: str, password: str) -> None:
+    """Alice signs in with the password that is printed, and finds her tokens."""
+    browser = build_opener(ProxyHandler({}), HTTPCookieProcessor())
+    with browser.open(url, timeout=30) as answer:
+        login, page = answer.url, answer.read().decode()
+    (against,) = re.findall(r'name="csrfmiddlewaretoken" value="(\w+)"', page)
+    sent = {"csrfmiddlewaretoken": against, "username": "alice", "password": password, "next": "/tokens/"}
+    with browser.open(login, urlencode(sent).encode(), timeout=30) as answer:
+        assert answer.url == url
+        assert "Demo: reads sites" in answer.read().decode()
+
+
 @pytest.fixture
 def taken_port() -> Iterator[int]:
     with socket.socket() as listener:
@@ -109,6 +123,8 @@ def test_it_keeps_serving_until_it_is_interrupted_and_its_lines_can_be_copied(
                     break
             text = "".join(lines)
             assert "sign in as admin" in text
+            ((page, password),) = re.findall(r"page is at (\S+) : sign in as alice, password (\S+)", text)
+            look_at_the_token_page(page, password)
             curl = re.findall(r"^   \$ (curl .*)$", text, re.MULTILINE)
             assert _status(curl[0]) == "200"
             assert _status(curl[1]) == "403"
@@ -118,6 +134,8 @@ def test_it_keeps_serving_until_it_is_interrupted_and_its_lines_can_be_copied(
     assert "Stopped." in rest
     assert process.returncode == 0
     assert "Traceback" not in errors
+    assert "POST /accounts/login/" in errors
+    assert password not in rest + errors
 
 
 # What a project has lost, and what the demo says of it.

@@ -333,6 +333,11 @@ def test_the_sample_project_is_listed_whole_and_declares_everything(settings: An
         ("GET", "/inventory-service/events/<pk>", "read:events"),
         ("ANY", "/inventory-service/sites.csv", "read:sites"),
         ("GET", "/schema", "(public)"),
+        ("ANY", "/accounts/login/", "(public)"),
+        ("ANY", "/tokens/", "(session:"),
+        ("ANY", "/tokens/new/", "(session:"),
+        ("ANY", "/tokens/<pk>/rotate/", "(session:"),
+        ("ANY", "/tokens/<pk>/revoke/", "(session:"),
     ):
         (line,) = [line for line in lines if line.split()[:2] == [method, url]]
         assert line.split()[2] == requires

@@ -16,5 +16,6 @@ urlpatterns = [
     path("", include("tests.projects.plain_views")),
     path("rest", WhoView.as_view()),
     path("api/", include("tokenauth.rest.urls")),
+    path("tokens/", include("tokenauth.pages.urls")),
     path("admin/", admin.site.urls),
 ]

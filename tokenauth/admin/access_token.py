@@ -6,19 +6,20 @@ from django.contrib import admin, messages
 from django.contrib.admin.helpers import ACTION_CHECKBOX_NAME
 from django.core.exceptions import ValidationError
 from django.urls import path
+from django.utils.decorators import method_decorator
 from django.utils.translation import gettext
 from django.utils.translation import gettext_lazy as _
 from django.views.decorators.debug import sensitive_post_parameters
 
-from tokenauth.admin import badges, pasted, revocation, rotation, search
+from tokenauth.admin import badges, creation, pasted, revocation, rotation, search
 from tokenauth.admin.change_list import listed
+from tokenauth.admin.editing import EDITABLE, AccessTokenForm
 from tokenauth.admin.family import FamilyChangeList, family_context, late_warning
 from tokenauth.admin.filters import AttentionFilter, ChosenFilter, OrganizationFilter, StatusFilter
 from tokenauth.admin.links import chosen_link
 from tokenauth.admin.read_only import ReadOnlyAdmin
 from tokenauth.admin.recent_attempts import attempts_context
-from tokenauth.core import digests
-from tokenauth.core.rotation import check_actor
+from tokenauth.core import authority, digests
 from tokenauth.core.status import Status
 from tokenauth.models import AccessToken
 
@@ -30,7 +31,7 @@ if TYPE_CHECKING:
 
 @admin.register(AccessToken)
 class AccessTokenAdmin(ReadOnlyAdmin):
-    """Tokens to look at, to find, to rotate and to revoke. The digest is not shown."""
+    """Tokens to look at, to find, to make, to rotate and to revoke. The digest is not shown."""
 
     # Few columns, of two lines each: the list stands between two others, and on narrow screens.
     list_display = ("token", "state_and_expiry", "owner", "scope_list", "last_used")
@@ -49,7 +50,6 @@ class AccessTokenAdmin(ReadOnlyAdmin):
     sortable_by = ()
     # What shows the search; see get_search_results().
     search_fields = ("name", "hint")
-    search_help_text = _("A hint (pat_AbCd…wXyZ), or part of a name or of an owner’s user name.")
     fields = (
         "id",
         "name",
@@ -74,7 +74,7 @@ class AccessTokenAdmin(ReadOnlyAdmin):
         "revoked_by",
         "revoked_reason",
     )
-    readonly_fields = fields
+    form = AccessTokenForm
     actions = ("rotate_selected", "revoke_selected", "revoke_families")
 
     def get_urls(self) -> list[URLPattern]:
@@ -89,6 +89,19 @@ class AccessTokenAdmin(ReadOnlyAdmin):
     ) -> HttpResponse:
         context = {"find_form": pasted.FindForm(auto_id="find_%s"), **(extra_context or {})}
         return super().changelist_view(request, context)
+
+    @method_decorator(sensitive_post_parameters("password"))
+    def add_view(
+        self, request: HttpRequest, form_url: str = "", extra_context: dict[str, Any] | None = None
+    ) -> HttpResponse:
+        return creation.add(self, request)
+
+    def get_readonly_fields(self, request: HttpRequest, obj: AccessToken | None = None) -> list[str]:
+        return [name for name in self.fields if name not in EDITABLE]
+
+    def save_model(self, request: HttpRequest, obj: AccessToken, form: Any, change: Any) -> None:
+        # What else has happened to the row meanwhile stays.
+        obj.save(update_fields=form.changed_data)
 
     def get_queryset(self, request: HttpRequest) -> QuerySet[AccessToken]:
         tokens: QuerySet[AccessToken] = super().get_queryset(request)
@@ -184,6 +197,14 @@ class AccessTokenAdmin(ReadOnlyAdmin):
     def revoke_families(self, request: HttpRequest, queryset: QuerySet[AccessToken]) -> HttpResponse | None:
         return revocation.revoke_families(self, request, queryset)
 
+    def has_add_permission(self, request: HttpRequest) -> bool:
+        return admin.ModelAdmin.has_add_permission(self, request)
+
+    def has_change_permission(self, request: HttpRequest, obj: Any = None) -> bool:
+        if obj is not None and obj.status != Status.ACTIVE:
+            return False
+        return admin.ModelAdmin.has_change_permission(self, request, obj)
+
     def has_rotate_permission(self, request: HttpRequest) -> bool:
         return request.user.has_perm("tokenauth.rotate_accesstoken")
 
@@ -205,7 +226,7 @@ class AccessTokenAdmin(ReadOnlyAdmin):
 def _may_hold(user: Any, token: AccessToken) -> bool:
     """Whether ``user`` may be given what the token is rotated into."""
     try:
-        check_actor(user, token)
+        authority.check_rotator(user, token)
     except ValidationError:
         return False
     return True

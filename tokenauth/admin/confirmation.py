@@ -6,7 +6,10 @@ from typing import TYPE_CHECKING, Any
 
 from django.contrib.admin.helpers import ACTION_CHECKBOX_NAME
 from django.shortcuts import render
+from django.urls import reverse
 from django.utils.cache import add_never_cache_headers
+
+from tokenauth.core import reauthentication
 
 if TYPE_CHECKING:
     from django.contrib.admin import ModelAdmin
@@ -14,6 +17,8 @@ if TYPE_CHECKING:
 
 # Of the forms' fields: whoever sends it has read the page.
 CONFIRMED = "post"
+# The button of who has no password to give.
+SIGN_IN_AGAIN = "sign_in_again"
 
 
 def page(model_admin: ModelAdmin, request: HttpRequest, name: str, context: dict[str, Any]) -> HttpResponse:
@@ -31,3 +36,9 @@ def page(model_admin: ModelAdmin, request: HttpRequest, name: str, context: dict
     response = render(request, f"admin/tokenauth/accesstoken/{name}.html", context)
     add_never_cache_headers(response)
     return response
+
+
+def sign_in_again(model_admin: ModelAdmin, request: HttpRequest, to: str) -> HttpResponse:
+    """By the admin's own login, and from there to ``to``."""
+    login = reverse("admin:login", current_app=model_admin.admin_site.name)
+    return reauthentication.sign_in_again(request, to, login)

@@ -6,33 +6,27 @@ from django import forms
 from django.contrib import messages
 from django.core.exceptions import ValidationError
 from django.db import router, transaction
+from django.urls import reverse
 from django.utils.translation import gettext
 from django.utils.translation import gettext_lazy as _
 from django.views.decorators.debug import sensitive_variables
 
-from tokenauth.admin.confirmation import CONFIRMED, page
-from tokenauth.conf import LONGEST_OVERLAP, conf
-from tokenauth.core import durations, rotation
+from tokenauth.admin.confirmation import CONFIRMED, SIGN_IN_AGAIN, page, sign_in_again
+from tokenauth.core import authority
 from tokenauth.core.credential import Kind
 from tokenauth.core.owners import user_named
-from tokenauth.core.token_arguments import valid_overlap
-from tokenauth.exceptions import RotationConflict
+from tokenauth.forms.rotation import RotationForm
 from tokenauth.models import AccessToken
 
 if TYPE_CHECKING:
-    from datetime import timedelta
-
     from django.contrib.admin import ModelAdmin
     from django.db.models import QuerySet
     from django.http import HttpRequest, HttpResponse
 
 
-class RotationForm(forms.Form):
-    """What is asked before a token is rotated."""
+class KeyRotationForm(RotationForm):
+    """The form of the admin, in which a key moves to another owner."""
 
-    required_css_class = "required"
-
-    overlap = forms.CharField(label=_("Overlap"), max_length=20)
     owner = forms.CharField(
         label=_("New owner"),
         required=False,
@@ -43,18 +37,11 @@ class RotationForm(forms.Form):
         ),
     )
 
-    def __init__(self, token: AccessToken, actor: Any, data: Any = None) -> None:
-        super().__init__(data, initial={"overlap": durations.spelled(conf.ROTATION_OVERLAP)})
-        self.token, self.actor = token, actor
-        self.fields["overlap"].help_text = gettext(
-            "How long the old one works on beside the new one: 30m, 12h or 7d, for example, and "
-            "%(longest)s at most. 0 ends it at once."
-        ) % {"longest": durations.spelled(LONGEST_OVERLAP)}
+    def __init__(self, request: HttpRequest, token: AccessToken, data: Any = None) -> None:
+        super().__init__(request, token, data)
+        self.order_fields(["overlap", "owner"])
         if token.kind != Kind.API_KEY:
             del self.fields["owner"]
-
-    def clean_overlap(self) -> timedelta:
-        return valid_overlap(durations.parse_overlap(self.cleaned_data["overlap"]))
 
     def clean_owner(self) -> Any:
         name = self.cleaned_data["owner"]
@@ -62,16 +49,11 @@ class RotationForm(forms.Form):
             return None
         try:
             owner = user_named(name)
-            rotation.check_actor(self.actor, self.token, owner)
+            authority.check_rotator(self.request.user, self.token, owner)
         except ValidationError as error:
             # Of this field, whatever the core calls it.
             raise ValidationError(error.messages) from error
         return owner
-
-    def refuse(self, error: ValidationError) -> None:
-        """Show what the core refuses, each at its field where there is one."""
-        for name, errors in error.error_dict.items():
-            self.add_error(name if name in self.fields else None, errors)
 
 
 # Whatever is below here in the stack may hold the new text: a template's context, for example.
@@ -87,11 +69,14 @@ def rotate_selected(
         return None
     (token,) = tokens
     try:
-        rotation.check_actor(request.user, token)
+        authority.check_rotator(request.user, token)
     except ValidationError as error:
         model_admin.message_user(request, " ".join(error.messages), messages.ERROR)
         return None
-    form = RotationForm(token, request.user, request.POST if CONFIRMED in request.POST else None)
+    form = KeyRotationForm(request, token, request.POST if CONFIRMED in request.POST else None)
+    if form.signs_in_again and SIGN_IN_AGAIN in request.POST:
+        change = reverse("admin:tokenauth_accesstoken_change", args=[token.pk])
+        return sign_in_again(model_admin, request, change)
     successor = _rotate(model_admin, request, token, form) if form.is_valid() else None
     if successor is None:
         context = {"title": gettext("Rotate access token"), "original": token, "token": token, "form": form}
@@ -102,22 +87,14 @@ def rotate_selected(
 
 
 def _rotate(
-    model_admin: ModelAdmin, request: HttpRequest, token: AccessToken, form: RotationForm
+    model_admin: ModelAdmin, request: HttpRequest, token: AccessToken, form: KeyRotationForm
 ) -> AccessToken | None:
-    try:
-        # With its entries: no successor is left behind whose text nobody was shown.
-        with transaction.atomic(using=router.db_for_write(AccessToken)):
-            successor = token.rotate(
-                form.cleaned_data["overlap"], owner=form.cleaned_data.get("owner"), by=request.user
-            )
+    # With its entries: no successor is left behind whose text nobody was shown.
+    with transaction.atomic(using=router.db_for_write(AccessToken)):
+        successor = form.rotate(form.cleaned_data.get("owner"))
+        if successor is not None:
             message = gettext("Rotated into the access token %(id)s.") % {"id": successor.pk}
             model_admin.log_change(request, token, message)
             message = gettext("Made by rotating the access token %(id)s.") % {"id": token.pk}
             model_admin.log_addition(request, successor, message)
-    except RotationConflict as conflict:
-        form.add_error(None, str(conflict))
-    except ValidationError as error:
-        form.refuse(error)
-    else:
-        return successor
-    return None
+    return successor

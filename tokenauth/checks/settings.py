@@ -116,6 +116,7 @@ _SHAPES: Mapping[str, tuple[str, Callable[[Any], bool]]] = {
     ),
     "ROTATION_OVERLAP": (f"a timedelta of {LONGEST_OVERLAP.days} days at most", _is_overlap),
     "END_TOKENS_ON_PASSWORD_CHANGE": ("True or False", _is_switch),
+    "REAUTHENTICATION_AGE": ("a timedelta of a hundred years at most", _is_interval),
     "NOTIFY_OWNER": ("True or False", _is_switch),
     "RECORD_LOGIN_ATTEMPTS": (
         '"none", "failure" or "all"',

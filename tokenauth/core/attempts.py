@@ -131,6 +131,11 @@ def write(request: HttpRequest) -> None:
             attempt_limit.save(row, router.db_for_write(TokenLogin))
 
 
+def refused_of(user: Any) -> QuerySet[TokenLogin]:
+    """The refused attempts with tokens of ``user``, the latest first."""
+    return TokenLogin.objects.filter(user_id=user.pk, success=False).order_by("-date", "-pk")
+
+
 def prunable(before: datetime) -> QuerySet[TokenLogin]:
     """The rows of the login log that are older."""
     return TokenLogin.objects.using(router.db_for_write(TokenLogin)).filter(date__lt=before)

@@ -27,8 +27,9 @@ def challenge(request: HttpRequest) -> str:
 
 def insufficient_scope(scopes: tuple[str, ...]) -> str:
     """The challenge of a 403 for want of ``scopes``."""
-    required = " ".join(scopes)
-    return f'{_refused("insufficient_scope", Reason.INSUFFICIENT_SCOPE)}, scope="{required}"'
+    refused = _refused("insufficient_scope", Reason.INSUFFICIENT_SCOPE)
+    # Some are refused for what no scope would change.
+    return f'{refused}, scope="{" ".join(scopes)}"' if scopes else refused
 
 
 def _refused(error: str, reason: Reason) -> str:

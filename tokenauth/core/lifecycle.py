@@ -3,6 +3,7 @@
 from collections.abc import Iterable, Iterator, Mapping
 from datetime import datetime
 from typing import Any, TypedDict
+from uuid import UUID
 
 from django.db import connections, router, transaction
 from django.db.models import Q, QuerySet
@@ -11,10 +12,19 @@ from django.views.decorators.debug import sensitive_variables
 
 from tokenauth import signals
 from tokenauth.conf import conf
-from tokenauth.core import batches, credential, digests, notices, status, token_arguments, token_limit
+from tokenauth.core import (
+    batches,
+    credential,
+    delegation,
+    digests,
+    notices,
+    status,
+    token_arguments,
+    token_limit,
+)
 from tokenauth.core.credential import Kind
 from tokenauth.core.token_arguments import Arguments
-from tokenauth.exceptions import CredentialError
+from tokenauth.exceptions import AlreadyIssued, CredentialError
 from tokenauth.models import AccessToken
 
 
@@ -33,6 +43,8 @@ class TokenOptions(TypedDict, total=False):
     allowed_networks: Iterable[str]
     # The user who makes it; None where that is a program. The mixin's methods say the user themselves.
     created_by: Any
+    # The token that asks for it (request.auth), than which nothing wider is made; None: a person asks.
+    asking: object
 
 
 @sensitive_variables("text")
@@ -47,9 +59,15 @@ def issue(
     organization: str = "",
     allowed_networks: Iterable[str] = (),
     created_by: Any = None,
+    asking: object = None,
+    family: UUID | None = None,
 ) -> AccessToken:
     """Make a token; the returned object alone knows its text, as ``raw_token``.
 
+    ``family`` is of a form, by :mod:`tokenauth.core.idempotency`: it makes one token, and no other.
+
+    :raises AlreadyIssued: the form of ``family`` has made a token.
+    :raises DelegationError: it would be wider than ``asking``.
     :raises ValidationError: by argument, all that is wrong at once; nothing is written.
     """
     now = timezone.now()
@@ -72,7 +90,12 @@ def issue(
             "organization", token_arguments.valid_organization, organization, user
         )
     arguments.raise_errors()
-    text = insert_within_limit(token, router.db_for_write(AccessToken))
+    if expires_at is None:
+        token.expires_at = delegation.earliest(token.expires_at, asking)
+    delegation.check(token, asking)
+    if family is not None:
+        token.family = family
+    text = insert_within_limit(token, router.db_for_write(AccessToken), is_once=family is not None)
     tell_made(token, created_by)
     token.raw_token = text
     return token
@@ -87,20 +110,32 @@ def insert(token: AccessToken, using: str) -> str:
 
 
 @sensitive_variables("text")
-def insert_within_limit(token: AccessToken, using: str) -> str:
+def insert_within_limit(token: AccessToken, using: str, *, is_once: bool = False) -> str:
     """Save ``token`` as :func:`insert` does, where ``MAX_TOKENS_PER_USER`` allows, or the oldest make room.
 
+    :raises AlreadyIssued: ``is_once``, and its family has a token.
     :raises ValidationError: the user has as many tokens as that.
     """
-    if conf.MAX_TOKENS_PER_USER is None:
+    limit = conf.MAX_TOKENS_PER_USER
+    if limit is None and not is_once:
         return insert(token, using)
     with transaction.atomic(using=using):
-        token_limit.take_turn([token.user_id, token.created_by_id], using)
+        token_limit.take_turn([token.user_id, token.created_by_id], using, always=is_once)
         # Before it is counted: on SQLite, which locks no row, the first to write is the one whose turn it is.
         text = insert(token, using)
-        surplus = token_limit.surplus(token.user_id, using, conf.MAX_TOKENS_PER_USER)
-        revoke(surplus, reason=token_limit.REASON, by=token.created_by)
+        if is_once:
+            _refuse_second(token, using)
+        if limit is not None:
+            surplus = token_limit.surplus(token.user_id, using, limit)
+            revoke(surplus, reason=token_limit.REASON, by=token.created_by)
     return text
+
+
+def _refuse_second(token: AccessToken, using: str) -> None:
+    family = AccessToken.objects.using(using).filter(family=token.family).exclude(pk=token.pk)
+    # Locked, and so read as it is by now, whatever this transaction has seen before.
+    if first := family.select_for_update().order_by("pk").first():
+        raise AlreadyIssued(first)
 
 
 def tell_made(token: AccessToken, by: Any) -> None:
@@ -110,8 +145,10 @@ def tell_made(token: AccessToken, by: Any) -> None:
     notices.made(token, by)
 
 
-def revoke(tokens: QuerySet[AccessToken], *, reason: str = "", by: Any = None) -> int:
+def revoke(tokens: QuerySet[AccessToken], *, reason: str = "", by: Any = None, is_leak: bool = False) -> int:
     """Revoke those of ``tokens`` that are not, by one statement for all of them; how many there were.
+
+    Of a leak, the owners are told whether ``NOTIFY_OWNER`` says so or not.
 
     :raises ValidationError: ``reason`` is longer than 255 characters, or ``by`` no saved user.
     """
@@ -125,20 +162,21 @@ def revoke(tokens: QuerySet[AccessToken], *, reason: str = "", by: Any = None) -
     if tokens.query.is_empty():
         # Of what is no token's text, nobody's turn is waited for.
         return 0
-    tokens = tokens.using(router.db_for_write(AccessToken)).filter(revoked_at__isnull=True)
-    count = revoked = _revoke(tokens, values)
+    # In one order, whoever asks: of two that lock the same rows, neither waits for the other.
+    tokens = tokens.using(router.db_for_write(AccessToken)).filter(revoked_at__isnull=True).order_by("pk")
+    count = revoked = _revoke(tokens, values, is_leak=is_leak)
     # On PostgreSQL, a statement that waited for a rotation does not see the successor that was made
     # meanwhile: of a family, or of a person, none may be left.
     while revoked and connections[tokens.db].vendor == "postgresql":
-        revoked = _revoke(tokens, values)
+        revoked = _revoke(tokens, values, is_leak=is_leak)
         count += revoked
     return count
 
 
-def _revoke(tokens: QuerySet[AccessToken], values: Mapping[str, Any]) -> int:
+def _revoke(tokens: QuerySet[AccessToken], values: Mapping[str, Any], *, is_leak: bool) -> int:
     by, reason = values["revoked_by"], values["revoked_reason"]
     # Rows are loaded only where somebody wants to hear of each.
-    is_heard = conf.NOTIFY_OWNER or signals.token_revoked.has_listeners(AccessToken)
+    is_heard = is_leak or conf.NOTIFY_OWNER or signals.token_revoked.has_listeners(AccessToken)
     takes_turn = by is not None and token_limit.takes_turns(tokens.db)
     if not is_heard and not takes_turn:
         return tokens.update(**values)
@@ -150,7 +188,10 @@ def _revoke(tokens: QuerySet[AccessToken], values: Mapping[str, Any]) -> int:
             revoked = list(tokens.select_for_update())
             tokens = tokens.filter(pk__in=[token.pk for token in revoked])
         count = tokens.update(**values)
-    notices.revoked(revoked, by, reason)
+    if is_leak:
+        notices.leaked(revoked)
+    else:
+        notices.revoked(revoked, by, reason)
     for token in revoked:
         for name, value in values.items():
             setattr(token, name, value)

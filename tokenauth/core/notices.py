@@ -1,4 +1,4 @@
-"""Telling owners what others do with their tokens, where ``NOTIFY_OWNER`` says so.
+"""Telling owners what others do with their tokens: where ``NOTIFY_OWNER`` says so, and of leaks always.
 
 Mail goes out once the change is committed, and whether it does changes nothing else: what fails is logged.
 """
@@ -44,12 +44,24 @@ def revoked(tokens: Iterable[AccessToken], by: Any, reason: str) -> None:
 
     Nobody is told of what they revoked themselves, nor of a token that had ended already.
     """
-    if not conf.NOTIFY_OWNER:
-        return
+    if conf.NOTIFY_OWNER:
+        others = [token for token in tokens if not _is_owner(by, token)]
+        _tell_owners("tokens_revoked", others, {"by": by, "reason": reason})
+
+
+def leaked(tokens: Iterable[AccessToken]) -> None:
+    """Tell the owners of ``tokens``, each as it was before it was revoked for having been found somewhere.
+
+    Whatever ``NOTIFY_OWNER`` says: somebody must look what was done with it. Not of one that had ended.
+    """
+    _tell_owners("tokens_leaked", tokens, {})
+
+
+def _tell_owners(template: str, tokens: Iterable[AccessToken], context: dict[str, Any]) -> None:
     now = timezone.now()
     ended = defaultdict(list)
     for token in tokens:
-        if status_of(token, now) is Status.ACTIVE and not _is_owner(by, token):
+        if status_of(token, now) is Status.ACTIVE:
             ended[token.user_id].append(token)
 
     def tell() -> None:
@@ -58,8 +70,7 @@ def revoked(tokens: Iterable[AccessToken], by: Any, reason: str) -> None:
         for start in range(0, len(keys), BATCH):
             owners = get_user_model()._base_manager.using(using).filter(pk__in=keys[start : start + BATCH])
             for owner in owners.order_by("pk"):
-                context = {"tokens": ended[owner.pk], "by": by, "reason": reason, "at": now}
-                _tell("tokens_revoked", owner, context)
+                _tell(template, owner, {**context, "tokens": ended[owner.pk], "at": now})
 
     if ended:
         transaction.on_commit(tell, using=router.db_for_write(AccessToken), robust=True)

@@ -50,6 +50,8 @@ class Refusal:
     scopes: tuple[str, ...] = ()
     # In seconds.
     retry_after: int | None = None
+    # Where there is more to say than the reason's own words.
+    message: str = ""
 
 
 @dataclass(slots=True)

@@ -3,17 +3,14 @@
 from datetime import datetime, timedelta
 from typing import Any
 
-from django.core.exceptions import ValidationError
 from django.db import router, transaction
 from django.utils import timezone
 from django.utils.http import http_date
-from django.utils.translation import gettext as _
 from django.views.decorators.debug import sensitive_variables
 
 from tokenauth import signals
 from tokenauth.conf import conf
-from tokenauth.core import lifecycle, token_arguments, token_limit
-from tokenauth.core.credential import Kind
+from tokenauth.core import delegation, lifecycle, token_arguments, token_limit
 from tokenauth.core.status import Status, has_status, status_of
 from tokenauth.core.token_arguments import Arguments
 from tokenauth.exceptions import RotationConflict
@@ -25,14 +22,20 @@ RIGHTS = ("name", "kind", "environment", "scopes", "organization", "allowed_netw
 
 @sensitive_variables("text")
 def rotate(
-    token: AccessToken, overlap: timedelta | None = None, *, owner: Any = None, by: Any = None
+    token: AccessToken,
+    overlap: timedelta | None = None,
+    *,
+    owner: Any = None,
+    by: Any = None,
+    asking: object = None,
 ) -> AccessToken:
     """Make the successor of ``token``; the returned object alone knows its text, as ``raw_token``.
 
     ``token`` lives on until the earlier of its expiry and ``overlap`` from now (``ROTATION_OVERLAP``, where
     not given). The successor lives as long as ``token`` was to live, from now, and no longer than
-    ``MAX_TOKEN_LIFETIME``.
+    ``MAX_TOKEN_LIFETIME``. ``asking``: the token that asks for it, beyond whose own expiry it does not live.
 
+    :raises DelegationError: ``token`` is wider than ``asking``.
     :raises RotationConflict: ``token`` has ended, or was rotated before; not where that successor was
         revoked and never used, or deleted.
     :raises ValidationError: by argument, all that is wrong at once; or the owner has as many tokens as
@@ -51,7 +54,8 @@ def rotate(
         token_limit.take_turn([token.user_id, owner.pk, None if by is None else by.pk], using)
         now = timezone.now()
         old, previous = _claim(token, now, using)
-        expires_at = _expiry(previous or old, now)
+        delegation.check(old, asking)
+        expires_at = delegation.earliest(_expiry(previous or old, now), asking)
         if previous is not None:
             AccessToken.objects.using(using).filter(pk=previous.pk).update(rotated_from=None)
         end = now + length if old.expires_at is None else min(old.expires_at, now + length)
@@ -75,22 +79,17 @@ def rotate(
     return successor
 
 
-def check_actor(actor: Any, token: AccessToken, owner: Any = None) -> None:
-    """Whether ``actor`` may be given a credential of the token's owner, or of the new ``owner``.
-
-    A personal token is rotated by its user alone; whatever acts for a superuser, by superusers alone.
-    That ``actor`` may rotate tokens at all is for the caller to know.
-
-    :raises ValidationError: ``actor`` may not, by argument: ``by`` for the token as it is, or ``owner``.
-    """
-    if token.kind != Kind.API_KEY and actor != token.user:
-        raise ValidationError({"by": _("A personal token is rotated by its own user alone.")})
-    if _is_superuser(actor):
-        return
-    if _is_superuser(token.user):
-        raise ValidationError({"by": _("The key of a superuser is rotated by superusers alone.")})
-    if owner is not None and _is_superuser(owner):
-        raise ValidationError({"owner": _("A key is moved to a superuser by superusers alone.")})
+def conflict(
+    token: AccessToken, successor: AccessToken | None, now: datetime | None = None
+) -> RotationConflict | None:
+    """Why ``token``, which was rotated into ``successor`` or never, may not be rotated; None where it may."""
+    status = status_of(token, now)
+    if status is not Status.ACTIVE:
+        return RotationConflict(status.value)
+    # One that was deleted, and is None, is in nobody's use; nor is one that was revoked and never used.
+    if successor is not None and (successor.revoked_at is None or successor.last_used_at is not None):
+        return RotationConflict("rotated")
+    return None
 
 
 def deprecation_headers(token: AccessToken) -> dict[str, str]:
@@ -101,11 +100,6 @@ def deprecation_headers(token: AccessToken) -> dict[str, str]:
         "Deprecation": f"@{int(token.rotated_at.timestamp())}",
         "Sunset": http_date(token.expires_at.timestamp()),
     }
-
-
-def _is_superuser(user: Any) -> bool:
-    # Not every user model knows of superusers.
-    return bool(getattr(user, "is_superuser", False))
 
 
 def _claim(token: AccessToken, now: datetime, using: str) -> tuple[AccessToken, AccessToken | None]:
@@ -122,15 +116,11 @@ def _claim(token: AccessToken, now: datetime, using: str) -> tuple[AccessToken, 
     if old is None:
         # Deleted meanwhile: it is as if it had been revoked.
         raise RotationConflict(Status.REVOKED.value)
-    status = status_of(old, now)
-    if status is not Status.ACTIVE:
-        raise RotationConflict(status.value)
-    if is_first:
-        return old, None
-    previous = AccessToken.objects.using(using).select_for_update().filter(rotated_from=old).first()
-    # One that was deleted is in nobody's use either.
-    if previous is not None and (previous.revoked_at is None or previous.last_used_at is not None):
-        raise RotationConflict("rotated")
+    successors = AccessToken.objects.using(using).select_for_update().filter(rotated_from=old)
+    previous = None if is_first else successors.first()
+    found = conflict(old, previous, now)
+    if found is not None:
+        raise found
     return old, previous
 
 

@@ -12,6 +12,10 @@ ALL = "*"
 # Making and ending tokens by token: never a side effect of another scope.
 TOKENS_MANAGE = "tokens:manage"
 
+_ACTIONS = frozenset(
+    ("read", "write", "view", "list", "create", "update", "edit", "delete", "manage", "admin")
+)
+
 _SCOPE_TOKEN = re.compile(r"[\x21\x23-\x5B\x5D-\x7E]+")
 
 
@@ -40,6 +44,25 @@ def registry() -> Mapping[str, Scope]:
             scopes[name] = Scope(name, str(definition))
     scopes[TOKENS_MANAGE] = Scope(TOKENS_MANAGE, str(_("Make, rotate and revoke access tokens")))
     return scopes
+
+
+def grouped() -> list[tuple[str, list[Scope]]]:
+    """Every registered scope, under what it is about: ``read:sites`` and ``write:sites`` under ``sites``.
+
+    Those whose names tell nothing of it are the last, under "".
+    """
+    groups: dict[str, list[Scope]] = {}
+    for scope in registry().values():
+        groups.setdefault(_subject(scope.name), []).append(scope)
+    return sorted(groups.items(), key=lambda group: group[0] == "")
+
+
+def _subject(name: str) -> str:
+    parts = [part for part in re.split(r"[:./]", name) if part]
+    if len(parts) < 2:
+        return ""
+    # Some say "read:sites", others "sites.read".
+    return parts[1] if parts[0] in _ACTIONS else parts[0]
 
 
 def is_registered(name: str) -> bool:

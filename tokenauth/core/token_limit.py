@@ -28,15 +28,15 @@ def takes_turns(using: str) -> bool:
     return features.has_select_for_update and (conf.MAX_TOKENS_PER_USER is not None or locks_users)
 
 
-def take_turn(user_ids: Iterable[Any], using: str) -> None:
+def take_turn(user_ids: Iterable[Any], using: str, *, always: bool = False) -> None:
     """Wait until nobody else has the turn of one of these users, and hold the others up till the commit.
 
     Whoever makes a token has the turns of its owner and of its maker (or None); whoever writes a user into
     a token, or into its successor, takes that user's turn before it locks the token. MariaDB locks the user
     then, and what locks the two in the opposite order (saving a user whose tokens end with the password)
-    ends in a deadlock.
+    ends in a deadlock. ``always``: the caller needs it, whatever :func:`takes_turns` says.
     """
-    if takes_turns(using):
+    if takes_turns(using) or (always and connections[using].features.has_select_for_update):
         # Where there is a weaker lock, the login log goes on referring to the user meanwhile.
         no_key = connections[using].features.has_select_for_no_key_update
         users = get_user_model()._base_manager.using(using).select_for_update(no_key=no_key)

@@ -2,32 +2,28 @@
 
 from __future__ import annotations
 
-import traceback
-from contextlib import suppress
 from typing import TYPE_CHECKING, Any
 
-from django.contrib.auth import authenticate, get_user_model
+from django.contrib.auth import get_user_model
 from django.core.exceptions import ValidationError
 from django.db import connections, router, transaction
-from django.http import Http404, HttpRequest, RawPostDataException
+from django.http import Http404, HttpRequest
 from django.utils.decorators import method_decorator
 from django.utils.translation import gettext as _
 from django.views.decorators.debug import sensitive_post_parameters, sensitive_variables
 from rest_framework import serializers
-from rest_framework.exceptions import AuthenticationFailed, ParseError
-from rest_framework.parsers import FormParser, JSONParser, MultiPartParser
+from rest_framework.exceptions import AuthenticationFailed
+from rest_framework.parsers import FormParser, MultiPartParser
 from rest_framework.permissions import AllowAny
-from rest_framework.renderers import JSONRenderer
 from rest_framework.response import Response
-from rest_framework.settings import api_settings
 from rest_framework.utils import html
-from rest_framework.views import APIView
 
 from tokenauth.conf import conf
-from tokenauth.core import challenges, lifecycle, scopes
+from tokenauth.core import lifecycle, password_check, scopes
+from tokenauth.core.password_check import PASSWORD_LENGTH
 from tokenauth.core.request_state import django_request
-from tokenauth.exception_handler import exception_handler
 from tokenauth.models import AccessToken
+from tokenauth.rest.api_view import BoundedJSONParser, TokenAPIView, by_field
 from tokenauth.rest.serializers import CreatedTokenSerializer
 from tokenauth.rest.throttling import (
     USERNAME_LENGTH,
@@ -38,14 +34,9 @@ from tokenauth.rest.throttling import (
 )
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
-
     from rest_framework.request import Request
 
-# A hasher reads all of what it is given.
-PASSWORD_LENGTH = 1024
-
-# The names by which the request gives what a token is made of.
+# The fields by which the request gives what a token is made of.
 _FIELDS = {"name": "device_name", "scopes": "scopes"}
 
 
@@ -80,15 +71,7 @@ class LoginSerializer(serializers.Serializer[Any]):
         return asked
 
 
-class _JSONParser(JSONParser):
-    def parse(self, stream: Any, media_type: Any = None, parser_context: Any = None) -> Any:
-        try:
-            return super().parse(stream, media_type, parser_context)
-        except RecursionError as error:
-            raise ParseError(_("The body is nested too deeply.")) from error
-
-
-class LoginView(APIView):
+class LoginView(TokenAPIView):
     """Sign in with a password, and get a personal token for this device.
 
     404 where ``LOGIN_SCOPES`` is None. No session is made.
@@ -98,59 +81,29 @@ class LoginView(APIView):
     authentication_classes = ()
     permission_classes = (AllowAny,)
     throttle_classes = (LoginAddressThrottle, LoginUsernameThrottle, LoginUserThrottle)
-    parser_classes = (_JSONParser, FormParser, MultiPartParser)
-    # Not as a page: that would show the token, and a form, beside the project's own.
-    renderer_classes = (JSONRenderer,)
+    parser_classes = (BoundedJSONParser, FormParser, MultiPartParser)
 
     @method_decorator(sensitive_post_parameters("password"))
     def dispatch(self, request: HttpRequest, *args: Any, **kwargs: Any) -> Any:
         return super().dispatch(request, *args, **kwargs)
 
-    def initialize_request(self, request: HttpRequest, *args: Any, **kwargs: Any) -> Request:
-        initialized = super().initialize_request(request, *args, **kwargs)
-        # Whatever charset it says: Python has some that decompress, or raise what no parser expects.
-        initialized.parser_context["encoding"] = "utf-8"
-        return initialized
-
     def initial(self, request: Request, *args: Any, **kwargs: Any) -> None:
         if conf.LOGIN_SCOPES is None:
             raise Http404
-        # As a whole: REST framework reads JSON past DATA_UPLOAD_MAX_MEMORY_SIZE. Of a form that a middleware
-        # has asked for, Django has looked at the size itself.
-        with suppress(RawPostDataException):
-            django_request(request).body  # noqa: B018
         super().initial(request, *args, **kwargs)
-
-    def check_throttles(self, request: Request) -> None:
-        if request.method != "POST":
-            return
-        # One after the other: who is over the limit of an address uses up nobody's name.
-        for throttle in self.get_throttles():
-            if not throttle.allow_request(request, self):
-                self.throttled(request, throttle.wait())  # type: ignore[arg-type]
-
-    def get_authenticate_header(self, request: Request) -> str:
-        return challenges.challenge(django_request(request))
-
-    def get_exception_handler(self) -> Callable[..., Response | None]:
-        return exception_handler
-
-    def finalize_response(self, request: Request, response: Any, *args: Any, **kwargs: Any) -> Any:
-        response["Cache-Control"] = "no-store"
-        return super().finalize_response(request, response, *args, **kwargs)
 
     @sensitive_variables()
     def post(self, request: Request) -> Response:
         serializer = LoginSerializer(data=request.data)
         serializer.is_valid(raise_exception=True)
         given = serializer.validated_data
-        user = _user_of(django_request(request), given["username"], given["password"])
+        user = password_check.user_of(django_request(request), given["username"], given["password"])
         if user is None:
             raise _wrong_pair()
         try:
             token = _issue(user, given["device_name"], given["scopes"])
         except ValidationError as error:
-            raise serializers.ValidationError(_by_field(error)) from error
+            raise serializers.ValidationError(by_field(error, _FIELDS)) from error
         return Response(CreatedTokenSerializer(token).data, status=201)
 
 
@@ -158,17 +111,6 @@ def _may_be_asked_for(scope: str) -> bool:
     allowed = list(conf.LOGIN_SCOPES or ())
     # A scope that implies all others grants them one by one; it is not the wildcard.
     return scope in allowed if scope == scopes.ALL else scopes.grants(allowed, scope)
-
-
-@sensitive_variables()
-def _user_of(request: HttpRequest, username: str, password: str) -> Any:
-    try:
-        user = authenticate(request, username=username, password=password)
-    except Exception as error:
-        _forget_variables(error)
-        raise
-    # A backend may let in who is not active.
-    return user if user is not None and user.is_active else None
 
 
 def _issue(user: Any, name: str, asked: list[str]) -> AccessToken:
@@ -209,23 +151,3 @@ def _check_unchanged(user: Any, using: str) -> None:
 def _wrong_pair() -> AuthenticationFailed:
     # One answer for all: it tells nobody whether there is such a user.
     return AuthenticationFailed(_("The username or the password is wrong."))
-
-
-def _forget_variables(error: BaseException | None) -> None:
-    """Where it was raised is kept; what the variables held, a password among it, is in no report."""
-    pending, seen = [error], set()
-    while pending:
-        error = pending.pop()
-        if error is not None and id(error) not in seen:
-            seen.add(id(error))
-            traceback.clear_frames(error.__traceback__)
-            pending += [error.__cause__, error.__context__]
-
-
-def _by_field(error: ValidationError) -> dict[str, list[str]]:
-    other = api_settings.NON_FIELD_ERRORS_KEY
-    by_argument = error.message_dict if hasattr(error, "error_dict") else {other: error.messages}
-    errors: dict[str, list[str]] = {}
-    for argument, messages in by_argument.items():
-        errors.setdefault(_FIELDS.get(argument, other), []).extend(messages)
-    return errors

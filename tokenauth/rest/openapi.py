@@ -15,9 +15,8 @@ from tokenauth.endpoints.rest_framework import rule_of_view
 
 try:
     from drf_spectacular import openapi
-    from drf_spectacular.extensions import OpenApiAuthenticationExtension, OpenApiViewExtension
+    from drf_spectacular.extensions import OpenApiAuthenticationExtension
     from drf_spectacular.settings import spectacular_settings
-    from drf_spectacular.utils import OpenApiResponse, extend_schema
 except ImportError as error:
     raise ImproperlyConfigured(
         "tokenauth.rest.openapi needs drf-spectacular: pip install 'drf-tokenauth[openapi]'."
@@ -94,31 +93,6 @@ class APIKeyScheme(AccessTokenScheme):  # type: ignore[no-untyped-call]
             "name": conf.API_KEY_HEADER,
             "description": "A server's API key.",
         }
-
-
-class LoginViewExtension(OpenApiViewExtension):  # type: ignore[no-untyped-call]
-    """``tokens/login/``, where it is switched on."""
-
-    target_class = "tokenauth.rest.login.LoginView"
-
-    def view_replacement(self) -> type[Any]:
-        from tokenauth.rest.login import LoginSerializer
-        from tokenauth.rest.serializers import CreatedTokenSerializer
-
-        @extend_schema(
-            exclude=conf.LOGIN_SCOPES is None,
-            request=LoginSerializer,
-            responses={
-                201: CreatedTokenSerializer,
-                400: OpenApiResponse(description="What is wrong, by field."),
-                401: OpenApiResponse(description="The username or the password is wrong."),
-                429: OpenApiResponse(description="Too many attempts; `Retry-After` says when to come back."),
-            },
-        )
-        class Described(self.target_class):  # type: ignore[misc,name-defined]
-            pass
-
-        return Described
 
 
 def _rule_of(schema: openapi.AutoSchema) -> Rule:

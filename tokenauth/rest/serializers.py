@@ -1,12 +1,33 @@
-"""A token as an answer shows it."""
+"""A token as a request asks for it, and as an answer shows it."""
+
+from datetime import timedelta
+from typing import Any
 
 from rest_framework import serializers
 
+from tokenauth.core import durations
+from tokenauth.core.credential import Environment, Kind
 from tokenauth.models import AccessToken
+
+# What its owner may know of a token: neither its text nor its digest.
+_SHOWN = (
+    "id",
+    "name",
+    "hint",
+    "kind",
+    "environment",
+    "scopes",
+    "organization",
+    "allowed_networks",
+    "created_at",
+    "expires_at",
+    "last_used_at",
+    "status",
+)
 
 
 class TokenSerializer(serializers.ModelSerializer[AccessToken]):
-    """What its owner may know of a token: neither its text nor its digest."""
+    """A token, and what became of it."""
 
     scopes = serializers.ListField(child=serializers.CharField(), read_only=True)
     allowed_networks = serializers.ListField(child=serializers.CharField(), read_only=True)
@@ -14,19 +35,14 @@ class TokenSerializer(serializers.ModelSerializer[AccessToken]):
 
     class Meta:
         model = AccessToken
-        fields = (
-            "id",
-            "name",
-            "hint",
-            "kind",
-            "environment",
-            "scopes",
-            "organization",
-            "allowed_networks",
-            "created_at",
-            "expires_at",
-            "last_used_at",
-            "status",
+        fields: tuple[str, ...] = (
+            *_SHOWN,
+            "last_used_ip",
+            "family",
+            "rotated_from",
+            "rotated_at",
+            "revoked_at",
+            "revoked_reason",
         )
         read_only_fields = fields
 
@@ -37,5 +53,43 @@ class CreatedTokenSerializer(TokenSerializer):
     token = serializers.CharField(source="raw_token", read_only=True)
 
     class Meta(TokenSerializer.Meta):
-        fields = ("token", *TokenSerializer.Meta.fields)  # type: ignore[assignment]
-        read_only_fields = fields  # type: ignore[assignment]
+        fields = ("token", *_SHOWN)
+        read_only_fields = fields
+
+
+class NewTokenSerializer(serializers.Serializer[Any]):
+    """What a token is made of; the core says what is wrong with it."""
+
+    name = serializers.CharField(max_length=255)
+    scopes = serializers.ListField(child=serializers.CharField(max_length=255), max_length=1000)
+    kind = serializers.ChoiceField(choices=Kind.choices, required=False)
+    environment = serializers.ChoiceField(choices=Environment.choices, required=False, allow_blank=True)
+    organization = serializers.CharField(max_length=255, required=False, allow_blank=True)
+    allowed_networks = serializers.ListField(
+        child=serializers.CharField(max_length=64), max_length=1000, required=False
+    )
+    expires_at = serializers.DateTimeField(required=False, allow_null=True)
+
+
+class RotationSerializer(serializers.Serializer[Any]):
+    """``overlap``: how long the old one works on, as ``12h``, or ``0``; ``ROTATION_OVERLAP`` without it."""
+
+    overlap = serializers.CharField(max_length=20, required=False)
+
+    def validate_overlap(self, text: str) -> timedelta:
+        return durations.parse_overlap(text)
+
+
+class TokenFilterSerializer(serializers.Serializer[Any]):
+    """What a list may be asked for."""
+
+    status = serializers.ChoiceField(choices=AccessToken.Status.choices, required=False)
+    kind = serializers.ChoiceField(choices=Kind.choices, required=False)
+    environment = serializers.ChoiceField(choices=Environment.choices, required=False)
+    family = serializers.UUIDField(required=False)
+
+
+class LeakReportSerializer(serializers.Serializer[Any]):
+    """``tokens``: their texts. What is none is passed over, whatever it is."""
+
+    tokens = serializers.ListField(max_length=1000)

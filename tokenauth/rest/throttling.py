@@ -1,4 +1,4 @@
-"""How often somebody may try to sign in: asked before any password is hashed."""
+"""How often somebody may try to sign in, asked before any password is hashed; or report tokens."""
 
 import unicodedata
 from collections.abc import Mapping
@@ -23,6 +23,13 @@ class LoginAddressThrottle(CountingThrottle):
 
     def key(self, request: Request) -> str:
         return rate_limit.client(network.client_address(request.META))
+
+
+class LeakReportThrottle(LoginAddressThrottle):
+    """Of one client, by its address; each report may name a thousand tokens."""
+
+    scope = "token_leaks"
+    default_rate = "60/hour"
 
 
 class LoginUsernameThrottle(CountingThrottle):

@@ -23,6 +23,9 @@ MIDDLEWARE = [
     "django.contrib.auth.middleware.AuthenticationMiddleware",
     "tokenauth.middleware.AccessTokenMiddleware",
 ]
+# The least that the token page needs: no context processor, no messages, no app of static files.
+TEMPLATES = [{"BACKEND": "django.template.backends.django.DjangoTemplates", "APP_DIRS": True}]
+STATIC_URL = "static/"
 ROOT_URLCONF = "tests.projects.without_rest_framework.urls"
 DATABASES = {"default": database("without_rest_framework")}
 # Django 6.1 wants it said, and those before do not look.

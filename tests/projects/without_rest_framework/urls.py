@@ -19,4 +19,5 @@ urlpatterns = [
     path("", include("tests.projects.plain_views")),
     path("write", write),
     path("account", account),
+    path("tokens/", include("tokenauth.pages.urls")),
 ]

@@ -6,12 +6,16 @@ for (const button of document.querySelectorAll("[data-copies]")) {
     button.hidden = false;
     button.addEventListener("click", async () => {
         field.select();
+        // Emptied first: what is said a second time is read out again.
+        status.textContent = "";
+        let isCopied;
         try {
             // Not there where the page came over plain HTTP.
             await navigator.clipboard.writeText(field.value);
-            status.textContent = button.dataset.done;
+            isCopied = true;
         } catch {
-            status.textContent = button.dataset.failed;
+            isCopied = document.execCommand("copy");
         }
+        status.textContent = isCopied ? button.dataset.done : button.dataset.failed;
     });
 }

@@ -42,7 +42,8 @@ class Command(BaseCommand):
         self._say(f"Preparing the database ({connection.vendor}) …")
         call_command("migrate", verbosity=0, interactive=False)
         seed()
-        alice, password = self._people()
+        alice, of_alice = _person("alice", organization=ORGANIZATIONS[0])
+        _, of_admin = _person("admin", is_staff=True, is_superuser=True)
         with serving(options["port"]) as port:
             base_url = f"http://{HOST}:{port}"
             self._say(f"Serving at {base_url}\n")
@@ -54,7 +55,8 @@ class Command(BaseCommand):
             self._say(self.style.SUCCESS("All of it was as expected."))
             if not options["once"]:
                 self._say(
-                    f"\nThe admin is at {base_url}/admin/ : sign in as admin, password {password}\n"
+                    f"\nThe token page is at {base_url}/tokens/ : sign in as alice, password {of_alice}\n"
+                    f"The admin is at {base_url}/admin/ : sign in as admin, password {of_admin}\n"
                     "See there the tokens, and the attempts that were refused. Stop with Ctrl-C."
                 )
                 self._wait()
@@ -63,17 +65,6 @@ class Command(BaseCommand):
         self.stdout.write(f"{text}\n", ending="")
         # Whoever reads along through a pipe sees each answer as it comes.
         self.stdout.flush()
-
-    def _people(self) -> tuple[User, str]:
-        alice, _ = User.objects.get_or_create(username="alice", defaults={"organization": ORGANIZATIONS[0]})
-        admin, _ = User.objects.get_or_create(
-            username="admin", defaults={"is_staff": True, "is_superuser": True}
-        )
-        # A new one each time: it is on this screen alone.
-        password = secrets.token_urlsafe(9)
-        admin.set_password(password)
-        admin.save()
-        return alice, password
 
     def _steps(self, alice: User) -> list[Step]:
         tomorrow = timezone.now() + timedelta(days=1)
@@ -107,6 +98,15 @@ class Command(BaseCommand):
             threading.Event().wait()
         except KeyboardInterrupt:
             self._say("\nStopped.")
+
+
+def _person(username: str, **fields: Any) -> tuple[User, str]:
+    """A user, and the password: a new one each time, which is on this screen alone."""
+    user, _ = User.objects.get_or_create(username=username, defaults=fields)
+    password = secrets.token_urlsafe(9)
+    user.set_password(password)
+    user.save()
+    return user, password
 
 
 @contextmanager

@@ -1,0 +1,46 @@
+"""Who may be given a credential of whom.
+
+A credential acts with all that its owner may do: whoever is shown its text, may do that as well.
+"""
+
+from typing import Any
+
+from django.core.exceptions import ValidationError
+from django.utils.translation import gettext as _
+
+from tokenauth.core.credential import Kind
+from tokenauth.models import AccessToken
+
+
+def check_maker(actor: Any, owner: Any) -> None:
+    """Whether ``actor`` may make a token of ``owner``: of a superuser, superusers alone.
+
+    That ``actor`` may make tokens for others at all is for the caller to know.
+
+    :raises ValidationError: ``actor`` may not, of the argument ``user``.
+    """
+    if _is_superuser(owner) and not _is_superuser(actor):
+        raise ValidationError({"user": _("A token of a superuser is made by superusers alone.")})
+
+
+def check_rotator(actor: Any, token: AccessToken, owner: Any = None) -> None:
+    """Whether ``actor`` may be given a credential of the token's owner, or of the new ``owner``.
+
+    A personal token is rotated by its user alone; whatever acts for a superuser, by superusers alone.
+    That ``actor`` may rotate tokens at all is for the caller to know.
+
+    :raises ValidationError: ``actor`` may not, by argument: ``by`` for the token as it is, or ``owner``.
+    """
+    if token.kind != Kind.API_KEY and actor != token.user:
+        raise ValidationError({"by": _("A personal token is rotated by its own user alone.")})
+    if _is_superuser(actor):
+        return
+    if _is_superuser(token.user):
+        raise ValidationError({"by": _("The key of a superuser is rotated by superusers alone.")})
+    if owner is not None and _is_superuser(owner):
+        raise ValidationError({"owner": _("A key is moved to a superuser by superusers alone.")})
+
+
+def _is_superuser(user: Any) -> bool:
+    # Not every user model knows of superusers.
+    return bool(getattr(user, "is_superuser", False))

@@ -1,0 +1,75 @@
+"""What a token may make or rotate: nothing that is wider than itself."""
+
+from datetime import datetime
+from ipaddress import IPv4Network, IPv6Network
+from typing import Any
+
+from django.db.models import QuerySet
+
+from tokenauth.core import network, organizations, scopes
+from tokenauth.exceptions import DelegationError
+from tokenauth.models import AccessToken
+
+
+def check(token: AccessToken, asking: object) -> None:
+    """Whether ``asking`` (``request.auth``) may make or rotate ``token``; None is a person, who may.
+
+    :raises DelegationError: ``token`` is wider, in scopes, kind, environment, organization, networks or
+        expiry; or ``asking`` is a credential of another kind, of which none of this is known.
+    """
+    if asking is None:
+        return
+    if not isinstance(asking, AccessToken):
+        raise DelegationError(("credential",))
+    lacking = tuple(scope for scope in token.scopes if not scopes.grants(asking.scopes, scope))
+    wider = {
+        "scopes": bool(lacking),
+        "kind": token.kind != asking.kind,
+        "environment": token.environment != asking.environment,
+        "organization": asking.organization not in ("", token.organization),
+        "allowed_networks": not _is_within(token.allowed_networks, asking.allowed_networks),
+        "expires_at": earliest(token.expires_at, asking) != token.expires_at,
+    }
+    if any(wider.values()):
+        raise DelegationError(tuple(name for name, is_wider in wider.items() if is_wider), lacking)
+
+
+def earliest(expires_at: datetime | None, asking: object) -> datetime | None:
+    """``expires_at``, and the expiry of ``asking`` where that comes before it."""
+    limit: datetime | None = getattr(asking, "expires_at", None)
+    if limit is None or expires_at is None:
+        return expires_at or limit
+    return min(expires_at, limit)
+
+
+def inherited(asking: object) -> dict[str, Any]:
+    """What a token that ``asking`` makes is given where nothing else is said."""
+    if not isinstance(asking, AccessToken):
+        return {}
+    return {
+        name: getattr(asking, name) for name in ("kind", "environment", "organization", "allowed_networks")
+    }
+
+
+def reach(tokens: QuerySet[AccessToken], user: Any, asking: object) -> QuerySet[AccessToken]:
+    """Those of the ``tokens`` of ``user`` that ``asking`` may see and end.
+
+    One that is narrowed to an organization reaches those of that organization, and no others.
+    """
+    if getattr(asking, "organization", ""):
+        return organizations.rows_open_to(tokens, user, asking)
+    return tokens
+
+
+def _is_within(networks: list[str], allowed: list[str]) -> bool:
+    if not allowed:
+        return True
+    # None at all is every address there is.
+    return bool(networks) and all(
+        any(_is_subnet(network.parse_network(one), network.parse_network(other)) for other in allowed)
+        for one in networks
+    )
+
+
+def _is_subnet(one: IPv4Network | IPv6Network, other: IPv4Network | IPv6Network) -> bool:
+    return one.version == other.version and one.subnet_of(other)  # type: ignore[arg-type]

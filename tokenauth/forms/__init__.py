@@ -1,0 +1,1 @@
+"""The forms by which people make and rotate tokens, in the admin as on their own page."""
