@@ -137,7 +137,7 @@ QUERIES = {
         containing='ORDER BY "tokenauth_accesstoken"."expires_at"',
     ),
     "prunetokens: the logins of a token": Query(
-        "tokenauth_tokenlogin(token_id)",
+        "tokenauth_tokenlogin(token_id, date)",
         prunetokens,
         containing='WHERE "tokenauth_tokenlogin"."token_id" IN',
     ),
@@ -153,7 +153,7 @@ QUERIES = {
     ),
     "delete a token": Query("tokenauth_accesstoken(id)", delete_token, containing="DELETE"),
     "delete a token: its logins": Query(
-        "tokenauth_tokenlogin(token_id)", delete_token, containing='SET "token_id" = NULL'
+        "tokenauth_tokenlogin(token_id, date)", delete_token, containing='SET "token_id" = NULL'
     ),
     "delete a token: its successor": Query(
         "tokenauth_accesstoken(rotated_from_id)", delete_token, containing='SET "rotated_from_id" = NULL'
@@ -168,13 +168,15 @@ QUERIES = {
         "tokenauth_accesstoken(revoked_by_id)", delete_user, containing='SET "revoked_by_id" = NULL'
     ),
     "delete a user: the logins": Query(
-        "tokenauth_tokenlogin(user_id)", delete_user, containing='SET "user_id" = NULL'
+        "tokenauth_tokenlogin(user_id, date)", delete_user, containing='SET "user_id" = NULL'
     ),
     "the admin's tokens": Query("tokenauth_accesstoken(id)", page("accesstoken/"), ROWS),
     "the admin's warning on one token": Query(
         "tokenauth_accesstoken(family)", lambda token, staff: list(late_use.used_late([token.family]))
     ),
-    "the admin's warnings on a page of tokens": Query("tokenauth_tokenlogin(token_id)", used_late, LATE),
+    "the admin's warnings on a page of tokens": Query(
+        "tokenauth_tokenlogin(token_id, date)", used_late, LATE
+    ),
     "the admin's logins": Query(LOG_IN_ORDER, page("tokenlogin/"), ROWS),
     "the admin's logins of a type": Query(
         LOG_IN_ORDER, page("tokenlogin/?id_type__exact=access_token"), ROWS
@@ -183,9 +185,19 @@ QUERIES = {
         "tokenauth_tokenlogin(ip_address, date)", page("tokenlogin/?ip_address=198.51.7.7"), ROWS
     ),
     "the admin's logins of a token": Query(
-        "tokenauth_tokenlogin(token_id)",
+        "tokenauth_tokenlogin(token_id, date)",
         lambda token, staff: staff.get(f"/admin/tokenauth/tokenlogin/?token__id__exact={token.pk}"),
         ROWS,
+    ),
+    "the admin's logins of a user": Query(
+        "tokenauth_tokenlogin(user_id, date)",
+        lambda token, staff: staff.get(f"/admin/tokenauth/tokenlogin/?user__id__exact={token.user_id}"),
+        ROWS,
+    ),
+    "the admin's recent attempts of a token": Query(
+        "tokenauth_tokenlogin(token_id, date)",
+        lambda token, staff: staff.get(f"/admin/tokenauth/accesstoken/{token.pk}/change/"),
+        "LIMIT 10",
     ),
     "the admin's tokens that have expired": Query(
         "tokenauth_accesstoken(expires_at)", page("accesstoken/?status=expired"), ROWS

@@ -18,6 +18,5 @@ def attempts_context(request: HttpRequest, site: AdminSite, token: AccessToken) 
     url = login_log_url(request, site, token__id__exact=token.pk)
     if not url:
         return {}
-    # By their keys: of a token that is asked with all the time, none need be sorted.
-    attempts = TokenLogin.objects.filter(token=token).order_by("-pk")[:SHOWN]
+    attempts = TokenLogin.objects.filter(token=token).order_by("-date", "-pk")[:SHOWN]
     return {"attempts": [(login, result_badge(login)) for login in attempts], "attempts_url": url}

@@ -37,12 +37,14 @@ class TokenLogin(models.Model):
     # Of a success the token's name; of a failure a keyed digest of what was presented.
     identifier = models.CharField(_("identifier"), max_length=255, blank=True, default="")
     hint = models.CharField(_("hint"), max_length=64, blank=True, default="")
-    # The log outlives the user and the token.
+    # The log outlives the user and the token. Either is indexed with the date: of a client that was forgotten
+    # there are very many rows.
     user = models.ForeignKey(
         settings.AUTH_USER_MODEL,
         on_delete=models.SET_NULL,
         null=True,
         blank=True,
+        db_index=False,
         related_name="+",
         verbose_name=_("user"),
     )
@@ -51,6 +53,7 @@ class TokenLogin(models.Model):
         on_delete=models.SET_NULL,
         null=True,
         blank=True,
+        db_index=False,
         related_name="logins",
         verbose_name=_("token"),
     )
@@ -81,6 +84,8 @@ class TokenLogin(models.Model):
         indexes = [
             # In the order of the log, with what it is filtered by: what is rare is found by the index alone.
             models.Index(fields=["date", "id", "reason", "id_type", "success"], name="tokenauth_login_date"),
+            models.Index(fields=["user", "date"], name="tokenauth_login_user_date"),
+            models.Index(fields=["token", "date"], name="tokenauth_login_token_date"),
             models.Index(fields=["ip_address", "date"], name="tokenauth_login_address_date"),
             models.Index(fields=["identifier"], name="tokenauth_login_identifier"),
         ]
