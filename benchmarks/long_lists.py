@@ -18,7 +18,7 @@ from django.utils import timezone
 from testproject.accounts.models import User
 from tokenauth.models import AccessToken, TokenLogin
 
-USERS = 10_000
+TOKENS_A_USER = 100
 # A statement takes as many rows as every database takes parameters for.
 ROWS_A_STATEMENT, ROWS_A_COMMIT = 500, 20_000
 
@@ -55,12 +55,13 @@ def fill(tokens: int, logins: int) -> Filled:
     """Fill the empty tables, and have the database see what is in them."""
     # Drawn alike each time.
     now, random = timezone.now(), Random(7)  # noqa: S311
-    User.objects.bulk_create(User(username=f"user{number:05}") for number in range(USERS))
+    count = max(tokens // TOKENS_A_USER, TOKENS_A_USER)
+    User.objects.bulk_create(User(username=f"user{number:05}") for number in range(count))
     users = list(User.objects.order_by("pk"))
     keys = [user.pk for user in users]
     half = tokens // 2
     _insert(AccessToken, (_token(random, keys, number / tokens, now) for number in range(half)))
-    token = users[USERS // 2].generate_access_token("The one that is looked for", ["read:sites"])
+    token = users[count // 2].generate_access_token("The one that is looked for", ["read:sites"])
     _insert(AccessToken, (_token(random, keys, number / tokens, now) for number in range(half, tokens)))
     drawn = list(AccessToken.objects.order_by("pk").values_list("pk", "user_id", "hint"))
     _insert(TokenLogin, (_login(random, drawn, now - LOG_KEPT * (1 - n / logins)) for n in range(logins)))
