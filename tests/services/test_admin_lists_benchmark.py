@@ -1,4 +1,4 @@
-"""The benchmark of the admin's lists, with few rows: that it opens them, and judges. How fast, no test says."""
+"""The benchmark of the admin's lists, with few rows: that it opens them, and judges."""
 
 from __future__ import annotations
 

@@ -32,6 +32,8 @@ SHOWN = 200
 class OwnedTokenForm(NewTokenForm):
     """The form of a new token, in which its owner is named."""
 
+    field_of = {**NewTokenForm.field_of, "user": "owner"}
+
     # Not Django's search for rows: what that shows is no field to a screen reader.
     owner = forms.CharField(
         label=_("Owner"),
@@ -55,11 +57,6 @@ class OwnedTokenForm(NewTokenForm):
             # Of this field, whatever the core calls it.
             raise ValidationError(error.messages) from error
         return owner
-
-    def refuse(self, error: ValidationError) -> None:
-        for name, errors in error.error_dict.items():
-            field = "owner" if name == "user" else name
-            self.add_error(field if field in self.fields else None, errors)
 
 
 # Whatever is below here in the stack may hold the new text: a template's context, for example.

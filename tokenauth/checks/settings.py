@@ -41,6 +41,11 @@ def _is_interval(value: object) -> bool:
     return isinstance(value, timedelta) and timedelta(0) <= value <= LONGEST_DURATION
 
 
+def _is_age(value: object) -> bool:
+    # Of less, who signs in again would be asked to sign in again.
+    return _is_duration(value) and value >= timedelta(minutes=1)  # type: ignore[operator]
+
+
 def _is_overlap(value: object) -> bool:
     return isinstance(value, timedelta) and timedelta(0) <= value <= LONGEST_OVERLAP
 
@@ -116,7 +121,7 @@ _SHAPES: Mapping[str, tuple[str, Callable[[Any], bool]]] = {
     ),
     "ROTATION_OVERLAP": (f"a timedelta of {LONGEST_OVERLAP.days} days at most", _is_overlap),
     "END_TOKENS_ON_PASSWORD_CHANGE": ("True or False", _is_switch),
-    "REAUTHENTICATION_AGE": ("a timedelta of a hundred years at most", _is_interval),
+    "REAUTHENTICATION_AGE": ("a timedelta of a minute or more", _is_age),
     "NOTIFY_OWNER": ("True or False", _is_switch),
     "RECORD_LOGIN_ATTEMPTS": (
         '"none", "failure" or "all"',

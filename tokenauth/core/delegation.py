@@ -7,6 +7,7 @@ from typing import Any
 from django.db.models import QuerySet
 
 from tokenauth.core import network, organizations, scopes
+from tokenauth.core.status import Status, status_of
 from tokenauth.exceptions import DelegationError
 from tokenauth.models import AccessToken
 
@@ -34,6 +35,19 @@ def check(token: AccessToken, asking: object) -> None:
         raise DelegationError(tuple(name for name, is_wider in wider.items() if is_wider), lacking)
 
 
+def as_it_is(asking: object, using: str) -> object:
+    """``asking`` as it is by now, held till the commit: whoever ends it meanwhile ends what it makes.
+
+    :raises DelegationError: it has ended.
+    """
+    if not isinstance(asking, AccessToken):
+        return asking
+    row = AccessToken.objects.using(using).select_for_update().filter(pk=asking.pk).first()
+    if row is None or status_of(row) is not Status.ACTIVE:
+        raise DelegationError(("credential",))
+    return row
+
+
 def earliest(expires_at: datetime | None, asking: object) -> datetime | None:
     """``expires_at``, and the expiry of ``asking`` where that comes before it."""
     limit: datetime | None = getattr(asking, "expires_at", None)
@@ -54,10 +68,13 @@ def inherited(asking: object) -> dict[str, Any]:
 def reach(tokens: QuerySet[AccessToken], user: Any, asking: object) -> QuerySet[AccessToken]:
     """Those of the ``tokens`` of ``user`` that ``asking`` may see and end.
 
-    One that is narrowed to an organization reaches those of that organization, and no others.
+    One that is narrowed to an organization reaches those of that organization, and no others; a key of an
+    environment, those of that environment.
     """
+    if environment := getattr(asking, "environment", ""):
+        tokens = tokens.filter(environment=environment)
     if getattr(asking, "organization", ""):
-        return organizations.rows_open_to(tokens, user, asking)
+        tokens = organizations.rows_open_to(tokens, user, asking)
     return tokens
 
 

@@ -63,6 +63,14 @@ def parse_network(text: object) -> Network:
     return network
 
 
+def around(text: object) -> str | None:
+    """The network in which the address of a CIDR text with host bits lies; None where it names none."""
+    try:
+        return str(ipaddress.ip_network(text.strip(), strict=False)) if isinstance(text, str) else None
+    except ValueError:
+        return None
+
+
 def is_allowed(address: str | None, networks: object) -> bool:
     """Whether ``address`` lies in one of ``networks``; an empty list allows every address.
 

@@ -12,7 +12,7 @@ from django.utils.translation import gettext as _
 
 from tokenauth.conf import LONGEST_DURATION, LONGEST_OVERLAP, conf
 from tokenauth.core import network
-from tokenauth.core.credential import Environment, Kind
+from tokenauth.core.credential import Environment, Kind, resembles
 from tokenauth.core.organizations import organizations_of
 from tokenauth.core.scopes import is_registered, is_well_formed, registry
 
@@ -64,6 +64,8 @@ def valid_name(name: object) -> str:
         raise ValidationError(_("A name has 1 to 255 characters."))
     if any(unicodedata.category(character) in ("Cc", "Cs") for character in text):
         raise ValidationError(_("A name has no control characters."))
+    if resembles(text):
+        raise ValidationError(_("This looks like a token, which is kept nowhere. Give it a name."))
     return text
 
 
@@ -128,9 +130,18 @@ def valid_networks(networks: object) -> list[str]:
         try:
             valid.append(str(network.parse_network(text)))
         except ValueError as error:
-            message = _("%(network)r is not a network in CIDR notation without host bits.")
-            raise ValidationError(message % {"network": text}) from error
+            raise ValidationError(_no_network(text)) from error
     return list(dict.fromkeys(valid))
+
+
+def _no_network(text: object) -> str:
+    if isinstance(text, str) and resembles(text):
+        # Not repeated: it stands in the wrong field.
+        return _("A token is no network.")
+    meant = network.around(text)
+    if meant is None:
+        return _("%(network)r is not a network in CIDR notation.") % {"network": text}
+    return _("%(network)r has host bits set; the network is %(meant)s.") % {"network": text, "meant": meant}
 
 
 def valid_expiry(expires_at: object, now: datetime) -> datetime | None:

@@ -46,6 +46,8 @@ class NewTokenForm(ExpiryForm, ReauthenticationForm):
     :meth:`issue` after ``is_valid()``.
     """
 
+    field_of = {"expires_at": "expires_on"}
+
     name = forms.CharField(
         label=gettext_lazy("Name"),
         # As wide as the core allows, which says so itself.
