@@ -140,7 +140,7 @@ def test_the_text_is_in_no_answer_cookie_session_or_history(root: Client, token:
 
 def test_it_asks_for_the_permission_to_view(client: Client, token: AccessToken) -> None:
     other = staff(client, "view_tokenlogin", "revoke_accesstoken")
-    assert find(other, token.raw_token or "").status_code == 403
+    assert find(other, token.raw_token or "", follow=False).status_code == 403
     viewer = staff(client, "view_accesstoken", username="viewer")
     answer = find(viewer, token.raw_token or "")
     assert [row.pk for row in answer.context["cl"].result_list] == [token.pk]
