@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import re
 from typing import TYPE_CHECKING, Any
 
 from django import forms
@@ -12,7 +11,7 @@ from django.utils.translation import gettext
 from django.utils.translation import gettext_lazy as _
 
 from tokenauth.conf import conf
-from tokenauth.core.token_arguments import valid_expiry, valid_name, valid_networks
+from tokenauth.core.token_arguments import networks_in, valid_expiry, valid_name, valid_networks
 from tokenauth.models import AccessToken
 
 if TYPE_CHECKING:
@@ -63,4 +62,4 @@ class AccessTokenForm(forms.ModelForm):
         return valid_expiry(expires_at, timezone.now())
 
     def clean_allowed_networks(self) -> list[str]:
-        return valid_networks(re.findall(r"[^\s,;]+", self.cleaned_data["allowed_networks"]))
+        return valid_networks(networks_in(self.cleaned_data["allowed_networks"]))

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import re
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
@@ -14,7 +13,7 @@ from django.views.decorators.debug import sensitive_variables
 from tokenauth.conf import conf
 from tokenauth.core import idempotency, lifecycle, scopes
 from tokenauth.core.credential import Environment, Kind
-from tokenauth.core.token_arguments import valid_name, valid_networks, valid_scopes
+from tokenauth.core.token_arguments import networks_in, valid_name, valid_networks, valid_scopes
 from tokenauth.forms.expiry import ExpiryForm
 from tokenauth.forms.reauthentication import ReauthenticationForm
 
@@ -121,7 +120,7 @@ class NewTokenForm(ExpiryForm, ReauthenticationForm):
         return given
 
     def clean_allowed_networks(self) -> list[str]:
-        return valid_networks(re.findall(r"[^\s,;]+", self.cleaned_data["allowed_networks"]))
+        return valid_networks(networks_in(self.cleaned_data["allowed_networks"]))
 
     def clean(self) -> dict[str, Any] | None:
         cleaned = super().clean()
