@@ -300,3 +300,21 @@ def test_the_pages_have_no_script_or_style_within(root: Client, alice: User, pag
     html = text_of(root.get(reverse(page)))
     ours = html.partition('id="content"')[2]
     assert not re.search(r"<script(?![^>]* src=)|<style| style=| on[a-z]+=", ours)
+
+
+HUGE = "9" * 30
+
+
+@pytest.mark.parametrize("key", [HUGE, f"-{HUGE}", "9" * 5000, "x"])
+@pytest.mark.parametrize(("page", "field"), [(TOKENS, "user"), (LOGINS, "token")])
+def test_what_is_no_key_filters_nothing(root: Client, page: str, field: str, key: str) -> None:
+    answer = root.get(reverse(page), {f"{field}__id__exact": key})
+    assert (answer.status_code, answer["Location"]) == (302, f"{reverse(page)}?e=1")
+
+
+@pytest.mark.parametrize("key", [HUGE, f"-{HUGE}", "x"])
+def test_what_is_no_key_is_not_acted_on(root: Client, alice: User, key: str) -> None:
+    alice.generate_access_token("t")
+    data = {"action": "revoke_selected", "_selected_action": key, "post": "yes", "reason": ""}
+    assert "This is no access token’s id." in text_of(root.post(reverse(TOKENS), data, follow=True))
+    assert AccessToken.objects.usable().exists()

@@ -6,9 +6,6 @@ from typing import TYPE_CHECKING, Any
 
 from django.contrib.admin.helpers import ACTION_CHECKBOX_NAME
 from django.shortcuts import render
-from django.urls import reverse
-
-from tokenauth.core import reauthentication
 
 if TYPE_CHECKING:
     from django.contrib.admin import ModelAdmin
@@ -33,9 +30,3 @@ def page(model_admin: ModelAdmin, request: HttpRequest, name: str, context: dict
     }
     # Rendered here and not later: no middleware is handed the context.
     return render(request, f"admin/tokenauth/accesstoken/{name}.html", context)
-
-
-def sign_in_again(model_admin: ModelAdmin, request: HttpRequest, to: str) -> HttpResponse:
-    """By the admin's own login, and from there to ``to``."""
-    login = reverse("admin:login", current_app=model_admin.admin_site.name)
-    return reauthentication.sign_in_again(request, to, login)

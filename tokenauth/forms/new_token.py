@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, ClassVar
 
 from django import forms
 from django.core.exceptions import ValidationError
@@ -24,9 +24,6 @@ if TYPE_CHECKING:
 
     from tokenauth.models import AccessToken
 
-# What a form says again where it is left for the login, and comes back to.
-KEPT = ("name", "kind", "scopes", "organization", "expires", "expires_on", "allowed_networks")
-
 
 @dataclass(frozen=True, slots=True)
 class ScopeChoice:
@@ -44,6 +41,17 @@ class NewTokenForm(ExpiryForm, ReauthenticationForm):
 
     :meth:`issue` after ``is_valid()``.
     """
+
+    # What it says again where it is left for the login, and comes back to.
+    kept_names: ClassVar[tuple[str, ...]] = (
+        "name",
+        "kind",
+        "scopes",
+        "organization",
+        "expires",
+        "expires_on",
+        "allowed_networks",
+    )
 
     name = forms.CharField(
         label=gettext_lazy("Name"),
@@ -72,7 +80,8 @@ class NewTokenForm(ExpiryForm, ReauthenticationForm):
     idempotency_key = forms.CharField(required=False, widget=forms.HiddenInput)
 
     def __init__(self, request: HttpRequest, data: Any = None) -> None:
-        initial = {name: request.GET[name] for name in KEPT if name != "scopes" and name in request.GET}
+        kept = [name for name in self.kept_names if name in request.GET and name != "scopes"]
+        initial = {name: request.GET[name] for name in kept}
         super().__init__(request, data, initial=initial)
         self.family: UUID | None = None
         if not self.is_bound:
@@ -108,7 +117,7 @@ class NewTokenForm(ExpiryForm, ReauthenticationForm):
 
     def kept(self) -> list[tuple[str, str]]:
         """What was given, but for the password: for the query of the form's own address."""
-        return [(name, text) for name in KEPT for text in self.data.getlist(name) if text]  # type: ignore[attr-defined]
+        return [(name, text) for name in self.kept_names for text in self.data.getlist(name) if text]  # type: ignore[attr-defined]
 
     def clean_name(self) -> str:
         return valid_name(self.cleaned_data["name"])
