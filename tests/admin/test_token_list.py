@@ -145,7 +145,12 @@ def test_a_filter_that_is_none_is_not_left_out(
     data = {"action": "revoke_selected", "_selected_action": one_of_each["plain"], "select_across": "1"}
     if "p" not in filters:
         root.post(
-            f"{reverse(TOKENS)}?{'&'.join('='.join(one) for one in filters.items())}", {**data, "post": "y"}
+            f"{reverse(TOKENS)}?{'&'.join('='.join(one) for one in filters.items())}",
+            {
+                **data,
+                "post": "y",
+                "shown": ",".join(map(str, AccessToken.objects.values_list("pk", flat=True))),
+            },
         )
         assert AccessToken.objects.filter(revoked_at__isnull=True).count() == len(one_of_each) - 1
 
@@ -221,7 +226,7 @@ def test_more_rows_than_are_listed_are_said_to_be_there(
     assert shown == [more.pk, *newest_first[:-1]]
     assert root.get(reverse(TOKENS), {"p": 3})["Location"].endswith("?e=1")
     # To be selected are those that are listed.
-    revoke(root, more, select_across="1")
+    revoke(root, more, select_across="1", shown=",".join(map(str, shown)))
     assert list(AccessToken.objects.usable()) == [tokens[0]]
     assert tokens[0].pk == oldest
 
