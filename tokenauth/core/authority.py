@@ -52,6 +52,17 @@ def _refusal(actor: Any, owner: Any, of_superuser: str) -> str | None:
     return _("%(owner)s has permissions that you do not have.") % {"owner": owner.get_username()}
 
 
+def check_changer(actor: Any, token: AccessToken) -> None:
+    """Whether ``actor`` may change ``token``: what is a superuser's, superusers alone.
+
+    That ``actor`` may change tokens at all is for the caller to know.
+
+    :raises ValidationError: ``actor`` may not, of the argument ``by``.
+    """
+    if _is_superuser(token.user) and not _is_superuser(actor):
+        raise ValidationError({"by": _("The token of a superuser is changed by superusers alone.")})
+
+
 def _is_superuser(user: Any) -> bool:
     # Not every user model knows of superusers.
     return bool(getattr(user, "is_superuser", False))

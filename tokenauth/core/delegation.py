@@ -1,7 +1,6 @@
 """What a token may make or rotate: nothing that is wider than itself."""
 
 from datetime import datetime
-from ipaddress import IPv4Network, IPv6Network
 from typing import Any
 
 from django.db.models import QuerySet
@@ -28,7 +27,7 @@ def check(token: AccessToken, asking: object) -> None:
         "kind": token.kind != asking.kind,
         "environment": token.environment != asking.environment,
         "organization": asking.organization not in ("", token.organization),
-        "allowed_networks": not _is_within(token.allowed_networks, asking.allowed_networks),
+        "allowed_networks": not network.is_within(token.allowed_networks, asking.allowed_networks),
         "expires_at": earliest(token.expires_at, asking) != token.expires_at,
     }
     if any(wider.values()):
@@ -76,17 +75,3 @@ def reach(tokens: QuerySet[AccessToken], user: Any, asking: object) -> QuerySet[
     if getattr(asking, "organization", ""):
         tokens = organizations.rows_open_to(tokens, user, asking)
     return tokens
-
-
-def _is_within(networks: list[str], allowed: list[str]) -> bool:
-    if not allowed:
-        return True
-    # None at all is every address there is.
-    return bool(networks) and all(
-        any(_is_subnet(network.parse_network(one), network.parse_network(other)) for other in allowed)
-        for one in networks
-    )
-
-
-def _is_subnet(one: IPv4Network | IPv6Network, other: IPv4Network | IPv6Network) -> bool:
-    return one.version == other.version and one.subnet_of(other)  # type: ignore[arg-type]

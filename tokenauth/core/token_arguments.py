@@ -1,5 +1,6 @@
 """What may be said of a token: each argument, made valid or refused with a reason."""
 
+import re
 import unicodedata
 from collections.abc import Callable, Iterable
 from datetime import datetime, timedelta
@@ -120,6 +121,11 @@ def valid_organization(organization: object, user: Any) -> str:
     if not isinstance(organization, str) or (organization and organization not in organizations_of(user)):
         raise ValidationError(_("The user does not belong to this organization."))
     return organization
+
+
+def networks_in(text: str) -> list[str]:
+    """What somebody typed, by line or parted by commas, for :func:`valid_networks`."""
+    return re.findall(r"[^\s,;]+", text)
 
 
 def valid_networks(networks: object) -> list[str]:
