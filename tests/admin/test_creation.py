@@ -117,7 +117,7 @@ def test_scopes_are_shown_with_what_they_mean(root: Client) -> None:
         ({"scopes": None}, "Choose at least one scope"),
         ({"scopes": ["read:moon"]}, "is not a registered scope"),
         ({"organization": "greenfleet"}, "The user does not belong to this organization."),
-        ({"allowed_networks": "192.0.2.1/24"}, "is not a network"),
+        ({"allowed_networks": "192.0.2.1/24"}, "has host bits set"),
         ({"expires": "1y"}, "not one of the available choices"),
         ({"expires": "date"}, "Say on which date."),
         ({"expires": "date", "expires_on": "2020-01-01"}, "This day is over."),

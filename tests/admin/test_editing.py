@@ -81,7 +81,7 @@ def test_what_happened_meanwhile_stays(root: Client, token: AccessToken) -> None
         ({"expires_at_0": "2020-01-01", "expires_at_1": "00:00"}, "The expiry lies in the past."),
         ({"expires_at_0": "9999-01-01", "expires_at_1": "00:00"}, "at the latest"),
         ({"expires_at_0": "soon", "expires_at_1": "00:00"}, "Enter a valid date."),
-        ({"allowed_networks": "192.0.2.1/24"}, "is not a network"),
+        ({"allowed_networks": "192.0.2.1/24"}, "has host bits set"),
     ],
 )
 def test_what_is_refused_is_said(
