@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+import re
 from typing import TYPE_CHECKING, Any
 from urllib.parse import urlsplit
 
@@ -78,7 +79,8 @@ def test_yes_gives_a_code_and_says_who_gave_it(browser: Client, third_party: Any
     assert (answer["state"], answer["iss"]) == ("a-state", ISSUER)
     assert response["Referrer-Policy"] == "no-referrer"
     grant = get_grant_model().objects.get()
-    assert grant.code == hashlib.sha256(answer["code"].encode()).hexdigest()
+    assert re.fullmatch("[0-9a-f]{64}", grant.code)
+    assert grant.code != hashlib.sha256(answer["code"].encode()).hexdigest()
 
 
 @pytest.mark.parametrize("answer", ["deny", "", "Allow"])

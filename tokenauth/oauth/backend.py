@@ -1,6 +1,5 @@
 """oauthlib behind Django's requests: what of a request it is given."""
 
-import hashlib
 import json
 from collections.abc import Iterable
 from typing import Any
@@ -9,6 +8,7 @@ from urllib.parse import urlencode
 from django.http import HttpRequest, QueryDict
 from oauth2_provider.settings import oauth2_settings
 
+from tokenauth.oauth import issuing
 from tokenauth.oauth.validator import FirstPartyValidator, Validator
 
 try:
@@ -31,11 +31,6 @@ PARAMETERS = frozenset(
 )
 
 
-def digest_of_code(code: str) -> str:
-    """What is kept of an authorization code, and looked for."""
-    return hashlib.sha256(code.encode()).hexdigest()
-
-
 class FormBackend(OAuthLibCore):  # type: ignore[misc]
     """Of the form-encoded endpoints, and of the authorization endpoint.
 
@@ -52,7 +47,8 @@ class FormBackend(OAuthLibCore):  # type: ignore[misc]
     def extract_body(self, request: HttpRequest) -> list[tuple[str, str]]:
         """The form's fields, with the digest of a code in place of the code."""
         return [
-            (name, digest_of_code(value) if name == "code" else value) for name, value in _known(request.POST)
+            (name, issuing.digest_of_code(value) if name == "code" else value)
+            for name, value in _known(request.POST)
         ]
 
     def extract_headers(self, request: HttpRequest) -> dict[str, Any]:

@@ -5,6 +5,7 @@ import secrets
 from typing import Any
 
 from django.utils import timezone
+from django.utils.crypto import salted_hmac
 from django.views.decorators.debug import sensitive_variables
 from jwcrypto.jws import JWS
 
@@ -42,6 +43,12 @@ def access_token(request: Any) -> str:
 def subject(user: Any, application: Any) -> str:
     """The ``sub`` of a token of ``user``, or of ``application`` itself where there is none."""
     return f"cli_{application.client_id}" if user is None else f"usr_{user.pk}"
+
+
+@sensitive_variables("code")
+def digest_of_code(code: str) -> str:
+    """What is kept of an authorization code, and looked for."""
+    return salted_hmac("tokenauth.oauth.code", code, algorithm="sha256").hexdigest()
 
 
 def refresh_token(request: Any) -> str:

@@ -4,6 +4,7 @@ import json
 import re
 from dataclasses import dataclass
 from datetime import datetime
+from functools import lru_cache
 from typing import Any
 
 from django.views.decorators.debug import sensitive_variables
@@ -33,27 +34,25 @@ class Claims:
 
 
 def has_shape(text: str) -> bool:
-    """Whether a bearer text is a JWT, good or bad."""
+    """Whether a bearer text is a JWT, of whomever, good or bad."""
     return _SHAPE.fullmatch(text) is not None
+
+
+def is_ours(text: str) -> bool:
+    """Whether it says that it is an access token of RFC 9068, of a key as ours are.
+
+    Another JWT is left to whoever takes it; and what nobody takes is malformed.
+    """
+    return len(text) <= LENGTH and has_shape(text) and _kid(text.partition(".")[0]) is not None
 
 
 @sensitive_variables("text")
 def key_of(text: str) -> Any:
-    """The public key by which ``text`` says it is signed.
+    """The public key by which ``text``, which is ours, says it is signed.
 
-    :raises CredentialError: ``malformed`` where it is no access token of RFC 9068; ``unknown`` where there is
-        no such key.
+    :raises CredentialError: ``unknown`` where there is no such key.
     """
-    if len(text) > LENGTH:
-        raise CredentialError(Reason.MALFORMED)
-    header = _decoded(text.partition(".")[0])
-    typ = header.get("typ")
-    # An ID token has another type, and so has the JWT of whoever signs with the same keys for another use.
-    if header.get("alg") != ALGORITHM or not isinstance(typ, str) or typ.lower() not in TYPES:
-        raise CredentialError(Reason.MALFORMED)
-    if "crit" in header or not isinstance(header.get("kid"), str):
-        raise CredentialError(Reason.MALFORMED)
-    key = signing_keys.public(header["kid"])
+    key = signing_keys.public(_kid(text.partition(".")[0]))
     if key is None:
         raise CredentialError(Reason.UNKNOWN)
     return key
@@ -92,14 +91,20 @@ def verify(text: str, key: Any, *, issuer: str, audience: str, now: datetime) ->
     return Claims(payload["jti"])
 
 
-def _decoded(part: str) -> dict[str, Any]:
+# All tokens of a key have one header, which is no secret.
+@lru_cache(maxsize=64)
+def _kid(part: str) -> str | None:
+    """The key id of a header; None where it is not that of an access token of RFC 9068."""
     try:
         header = json.loads(base64url_decode(part))
-    except (ValueError, RecursionError) as error:
-        raise CredentialError(Reason.MALFORMED) from error
-    if not isinstance(header, dict):
-        raise CredentialError(Reason.MALFORMED)
-    return header
+    except (ValueError, RecursionError):
+        return None
+    if not isinstance(header, dict) or header.get("alg") != ALGORITHM or "crit" in header:
+        return None
+    # An ID token has another type, and so has the JWT of whoever signs with the same keys for another use.
+    typ, kid = header.get("typ"), header.get("kid")
+    is_access_token = isinstance(typ, str) and typ.lower() in TYPES
+    return kid if is_access_token and isinstance(kid, str) else None
 
 
 def _is_time(value: object) -> bool:

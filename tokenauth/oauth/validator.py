@@ -121,7 +121,7 @@ class Validator(OAuth2Validator):  # type: ignore[misc]
         return get_grant_model().objects.create(
             application=request.client,
             user=request.user,
-            code=hashlib.sha256(code["code"].encode()).hexdigest(),
+            code=issuing.digest_of_code(code["code"]),
             expires=timezone.now() + timedelta(seconds=seconds),
             redirect_uri=request.redirect_uri,
             scope=" ".join(request.scopes),

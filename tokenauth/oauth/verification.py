@@ -11,6 +11,7 @@ from oauth2_provider.models import get_access_token_model
 
 from tokenauth import signals
 from tokenauth.core import attempts, failure_limit, headers, network, organizations
+from tokenauth.core.credential import Kind
 from tokenauth.core.headers import Presented
 from tokenauth.core.request_state import Attempt, VerifiedElsewhere, state_of
 from tokenauth.exceptions import CredentialError, Reason
@@ -32,7 +33,7 @@ def authenticate(request: HttpRequest) -> VerifiedElsewhere | None:
     state = state_of(request)
     state.consulted = True
     found = list(headers.presented(request.META))
-    if not any(one.shape == SHAPE for one in found):
+    if not any(_is_jwt(one) for one in found):
         return None
     if state.outcome is None:
         state.outcome = _judge_request(request, found)
@@ -42,11 +43,19 @@ def authenticate(request: HttpRequest) -> VerifiedElsewhere | None:
     return state.outcome if isinstance(state.outcome, VerifiedElsewhere) else None
 
 
+def _is_jwt(presented: Presented) -> bool:
+    # One that is not ours as well, which a view that takes no other bearer text refuses.
+    is_bearer = presented.kind is Kind.PERSONAL and not presented.misplaced
+    return presented.shape == SHAPE or (is_bearer and jwt.has_shape(presented.text))
+
+
 @sensitive_variables("found", "first")
 def _judge_request(request: HttpRequest, found: list[Presented]) -> VerifiedElsewhere | CredentialError:
     now = timezone.now()
     first = found[0]
     try:
+        if not first.shape:
+            raise CredentialError(Reason.MALFORMED)
         if len(found) > 1:
             raise CredentialError(Reason.AMBIGUOUS)
         address = network.client_address(request.META)
