@@ -50,6 +50,19 @@ def test_a_person_is_asked_in_words(browser: Client, third_party: Any) -> None:
     assert "style=" not in page
 
 
+def test_who_names_no_scope_asks_for_all_that_the_policy_allows(browser: Client, third_party: Any) -> None:
+    page = browser.get(authorize_url("third-party", scope="")).content.decode()
+
+    assert "Read site information" in page
+    assert "Read asset information" in page
+    assert "Create and modify" not in page
+    members = redeem(code_of(browser, "third-party", scope="")).json()
+    assert members["scope"] == "read:sites read:assets"
+
+    ApplicationPolicy.objects.update(scopes=[])
+    assert answer_of(browser.get(authorize_url("third-party", scope="")))["error"] == "invalid_scope"
+
+
 def test_the_name_of_an_application_is_no_markup(browser: Client, third_party: Any) -> None:
     third_party.name = "<b>Bank</b>"
     third_party.save()
@@ -127,7 +140,6 @@ def test_nobody_is_passed_over(parameters: dict[str, str], browser: Client, firs
         ({"scope": "admin"}, "invalid_scope"),
         ({"scope": "read:sites admin"}, "invalid_scope"),
         ({"scope": "*"}, "invalid_scope"),
-        ({"scope": ""}, "invalid_scope"),
         ({"response_type": "token"}, "unauthorized_client"),
         ({"response_type": "id_token"}, "unsupported_response_type"),
         ({"response_type": "nonsense"}, "unsupported_response_type"),

@@ -38,9 +38,7 @@ class ApplicationPolicy(models.Model):
         _("scopes"),
         default=list,
         blank=True,
-        help_text=_(
-            "All that it may have; what it is given where it asks for none with a password or a secret."
-        ),
+        help_text=_("All that it may have, and what it asks for where it names none."),
     )
     first_party = models.BooleanField(
         _("first-party"),

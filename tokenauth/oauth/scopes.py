@@ -26,10 +26,5 @@ class Scopes:
         return [scope for scope in policy.scopes if scope not in fixed and scopes.is_registered(scope)]
 
     def get_default_scopes(self, application: Any = None, request: Any = None, **kwargs: Any) -> list[str]:
-        """What it is given where it asks for none: all of them with a password or a secret of its own.
-
-        A person is never asked to let in what was not asked for.
-        """
-        if getattr(request, "grant_type", None) not in ("password", "client_credentials"):
-            return []
+        """What it asks for where it names none: all of them. A person sees each before letting it in."""
         return self.get_available_scopes(application, request)

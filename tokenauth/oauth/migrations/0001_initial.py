@@ -21,7 +21,7 @@ class Migration(migrations.Migration):
             fields=[
                 ('application', models.OneToOneField(on_delete=django.db.models.deletion.CASCADE, primary_key=True, related_name='tokenauth_policy', serialize=False, to=oauth2_settings.APPLICATION_MODEL, verbose_name='application')),
                 ('grants', models.JSONField(blank=True, default=list, verbose_name='grants')),
-                ('scopes', models.JSONField(blank=True, default=list, help_text='All that it may have; what it is given where it asks for none with a password or a secret.', verbose_name='scopes')),
+                ('scopes', models.JSONField(blank=True, default=list, help_text='All that it may have, and what it asks for where it names none.', verbose_name='scopes')),
                 ('first_party', models.BooleanField(default=False, help_text='It is ours: people may be asked for their password by it.', verbose_name='first-party')),
                 ('may_introspect', models.BooleanField(default=False, help_text='It may ask about the tokens of other applications.', verbose_name='may introspect')),
                 ('organization', models.CharField(blank=True, default='', help_text='Its tokens reach this organization alone; only its members can let it in.', max_length=255, verbose_name='organization')),

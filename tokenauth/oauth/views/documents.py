@@ -8,7 +8,6 @@ from django.urls import reverse
 from django.views.decorators.http import require_safe
 
 from tokenauth.oauth import issuer, signing_keys
-from tokenauth.oauth.scopes import Scopes
 
 
 @login_not_required
@@ -21,7 +20,11 @@ def jwks(request: HttpRequest) -> JsonResponse:
 @login_not_required
 @require_safe
 def authorization_server(request: HttpRequest, path: str = "") -> JsonResponse:
-    """RFC 8414. ``path``: that of the issuer, where it has one."""
+    """RFC 8414. ``path``: that of the issuer, where it has one.
+
+    The scopes are not listed, here and below: some clients ask for all that are, and are refused, since no
+    application may have all. One that names none asks for what its policy allows.
+    """
     iss = issuer.issuer(request)
     _check_path(path, iss)
     methods = ["client_secret_basic", "client_secret_post"]
@@ -34,7 +37,6 @@ def authorization_server(request: HttpRequest, path: str = "") -> JsonResponse:
             "introspection_endpoint": _url(request, "introspect"),
             "userinfo_endpoint": _url(request, "userinfo"),
             "jwks_uri": _url(request, "jwks"),
-            "scopes_supported": list(Scopes().get_all_scopes()),
             "response_types_supported": ["code"],
             "response_modes_supported": ["query"],
             "grant_types_supported": ["authorization_code", "client_credentials", "refresh_token"],
@@ -50,10 +52,7 @@ def authorization_server(request: HttpRequest, path: str = "") -> JsonResponse:
 @login_not_required
 @require_safe
 def protected_resource(request: HttpRequest, path: str = "") -> JsonResponse:
-    """RFC 9728. ``path``: that of the API, where it has one.
-
-    The scopes are not listed: some clients ask for all that are, and no application may have all.
-    """
+    """RFC 9728. ``path``: that of the API, where it has one."""
     audience = issuer.audience(request)
     _check_path(path, audience)
     return _document(
