@@ -211,6 +211,29 @@ def test_the_port_of_a_loopback_address_is_free(browser: Client) -> None:
     assert status("http://127.0.0.1:junk/cb") == 400
 
 
+@pytest.mark.parametrize("redirect_uri", ["javascript:alert(1)", "data:text/html,x", "file:///etc/passwd"])
+def test_nobody_is_sent_to_a_script_whatever_is_registered(redirect_uri: str, browser: Client) -> None:
+    make_application(
+        "script",
+        grants=["authorization_code"],
+        scopes=["read:sites"],
+        redirect_uris=redirect_uri,
+        secret=SECRET,
+    )
+
+    assert browser.get(authorize_url("script", redirect_uri=redirect_uri)).status_code == 400
+
+
+def test_an_apps_own_scheme(browser: Client) -> None:
+    own = "com.example.app:/callback"
+    make_application(
+        "own", grants=["authorization_code"], scopes=["read:sites"], redirect_uris=own, client_type="public"
+    )
+
+    answer = browser.post(authorize_url("own", redirect_uri=own, **PKCE), {"answer": "allow"})
+    assert answer["Location"].startswith(f"{own}?code=")
+
+
 @pytest.mark.parametrize("client_id", ["nobody", "", "a\x00b", "x" * 300])
 def test_an_unknown_application(client_id: str, browser: Client, third_party: Any) -> None:
     response = browser.get(authorize_url(client_id))

@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 from django.contrib.auth import get_user_model
+from drf_spectacular.generators import SchemaGenerator
 
 from tests.conftest import bearer
 from tests.oauth.requests import SECRET, code_of, make_application, of_service, post_form, redeem, sign_in
@@ -157,3 +158,12 @@ def test_who_asks_says_who_it_is(members: Any, first_party: Any, client: Client)
     assert "WWW-Authenticate" in nobody
     assert introspect("").status_code == 400
     assert client.get("/oauth2/introspect", {"token": members["access_token"]}).status_code == 405
+
+
+def test_a_schema_of_openapi_knows_jwts(recwarn: pytest.WarningsRecorder, capsys: Any) -> None:
+    schema = SchemaGenerator().get_schema(request=None, public=True)
+
+    assert schema["components"]["securitySchemes"]["jwt"]["bearerFormat"] == "JWT"
+    assert {"jwt": ["read:sites"]} in schema["paths"]["/inventory-service/sites"]["get"]["security"]
+    assert schema["paths"]["/oauth2/userinfo"]["get"]["security"] == [{"jwt": []}]
+    assert "JWTAuthentication" not in capsys.readouterr().err

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 import pytest
 from django.contrib.auth import get_user_model
 from django.contrib.auth.hashers import Argon2PasswordHasher
+from django.db import connection
 from oauth2_provider.models import get_access_token_model, get_refresh_token_model
 
 from tests.oauth.requests import (
@@ -221,6 +222,25 @@ def test_an_application_that_may_not_be_used(policy: dict[str, Any], service: An
     ApplicationPolicy.objects.update(**policy)
 
     assert reason_of(of_service()) == (401, "invalid_client")
+
+
+def test_an_application_in_its_network(service: Any) -> None:
+    ApplicationPolicy.objects.update(allowed_networks=["127.0.0.0/8"])
+
+    assert sites(of_service().json()["access_token"]).status_code == 200
+
+
+@pytest.mark.django_db(transaction=True)
+def test_what_is_used_twice_ends_in_a_project_of_atomic_requests(
+    alice: User, first_party: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setitem(connection.settings_dict, "ATOMIC_REQUESTS", True)  # noqa: FBT003
+    first = sign_in().json()
+    second = refresh(first["refresh_token"]).json()
+
+    assert refresh(first["refresh_token"]).status_code == 401
+    assert sites(second["access_token"]).status_code == 401
+    assert refresh(second["refresh_token"]).status_code == 401
 
 
 def test_an_application_without_a_policy_may_do_nothing(service: Any) -> None:

@@ -1,6 +1,6 @@
 import logging
 
-from django.apps import AppConfig
+from django.apps import AppConfig, apps
 from django.utils.translation import gettext_lazy as _
 
 
@@ -23,5 +23,8 @@ class TokenAuthOAuthConfig(AppConfig):
         password_change.also_end(authorizations.end_all_of)
         authorizations.connect()
         client_secrets.connect()
+        if apps.is_installed("drf_spectacular"):
+            # It finds extensions by their being imported.
+            from tokenauth.oauth import openapi  # noqa: F401
         register(checks.check_oauth, Tags.security)
         register(checks.check_oauth_deployment, Tags.security, deploy=True)

@@ -10,11 +10,13 @@ def is_registered(uri: str, registered: Iterable[str]) -> bool:
 
     But for the port of a loopback address, which no app on a device knows before (RFC 8252, section 7.3).
     """
-    return any(uri == one or _is_same_loopback(uri, one) for one in registered)
+    # However it came to be registered, nobody is sent to a script.
+    is_address = scheme(uri) in ("http", "https") or "." in scheme(uri)
+    return is_address and any(uri == one or _is_same_loopback(uri, one) for one in registered)
 
 
 def is_safe(uri: str) -> bool:
-    """Whether a code may be sent there: https, a loopback address, or an app's own scheme."""
+    """Whether a code may be sent there: https, the person's own machine, or an app's own scheme."""
     try:
         parts = urlsplit(uri)
     except ValueError:
@@ -22,7 +24,7 @@ def is_safe(uri: str) -> bool:
     if parts.fragment or uri.endswith("#") or "*" in parts.netloc:
         return False
     if parts.scheme == "http":
-        return _is_loopback(parts)
+        return _is_loopback(parts) or parts.hostname == "localhost"
     # RFC 8252, section 7.1: an app's own is a domain name, back to front.
     return (parts.scheme == "https" and bool(parts.hostname)) or "." in parts.scheme
 
@@ -35,8 +37,11 @@ def with_issuer(uri: str, issuer: str) -> str:
 
 
 def scheme(uri: str) -> str:
-    """The scheme of ``uri``."""
-    return urlsplit(uri).scheme
+    """The scheme of ``uri``; "" where it has none, or is no URI."""
+    try:
+        return urlsplit(uri).scheme
+    except ValueError:
+        return ""
 
 
 def host(uri: str) -> str:

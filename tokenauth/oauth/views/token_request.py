@@ -18,6 +18,7 @@ from tokenauth.core.password_check import PASSWORD_LENGTH
 from tokenauth.core.request_state import django_request
 from tokenauth.exception_handler import exception_handler
 from tokenauth.oauth.backend import FieldsBackend
+from tokenauth.oauth.views.form_endpoint import is_longer
 from tokenauth.rest.api_view import TokenAPIView
 from tokenauth.rest.throttling import (
     USERNAME_LENGTH,
@@ -57,7 +58,7 @@ class TokenRequestThrottle(LoginAddressThrottle):
     """Of one client, by its address: applications that show a secret, or a refresh token."""
 
     scope = "oauth_token_address"
-    default_rate = "120/min"
+    default_rate = "1200/min"
 
 
 class _TooLarge(APIException):
@@ -102,8 +103,7 @@ class TokenRequestView(TokenAPIView):
         return super().dispatch(request, *args, **kwargs)
 
     def initial(self, request: Request, *args: Any, **kwargs: Any) -> None:
-        length = request.META.get("CONTENT_LENGTH") or 0
-        if int(length) > BODY_LENGTH or len(django_request(request).body) > BODY_LENGTH:
+        if is_longer(django_request(request), BODY_LENGTH):
             raise _TooLarge(_("The body is longer than %(length)d bytes.") % {"length": BODY_LENGTH})
         super().initial(request, *args, **kwargs)
 
@@ -121,9 +121,8 @@ class TokenRequestView(TokenAPIView):
     def post(self, request: Request) -> Response:
         fields = _checked(request.data)
         members, status = FieldsBackend(fields.items()).token_response(django_request(request))
-        if status != HTTPStatus.OK:
-            raise _refusal(members)
-        return Response(members)
+        # Not raised: REST framework would roll back the end of what was used twice (ATOMIC_REQUESTS).
+        return Response(members) if status == HTTPStatus.OK else _refused(members)
 
 
 class _TwiceError(ValueError):
@@ -165,8 +164,8 @@ def _checked(given: Any) -> dict[str, str]:
     return members
 
 
-def _refusal(members: dict[str, Any]) -> APIException:
-    """What oauthlib refused, as REST framework is told of it."""
+def _refused(members: dict[str, Any]) -> Response:
+    """The answer to what oauthlib refused."""
     error = str(members.get("error"))
     messages = {
         "invalid_client": _("The application is not known, or its secret is wrong."),
@@ -175,20 +174,23 @@ def _refusal(members: dict[str, Any]) -> APIException:
         "invalid_scope": _("The application may not have what it asks for."),
     }
     message = messages.get(error) or str(members.get("error_description") or error)
-    return _Refused(_STATUSES.get(error, HTTPStatus.BAD_REQUEST), message, error)
+    return _enveloped(Response(status=_STATUSES.get(error, HTTPStatus.BAD_REQUEST)), message, error)
 
 
 def _in_the_envelope(exc: Exception, context: dict[str, Any]) -> Response | None:
     response = exception_handler(exc, context)
     if response is None:
         return None
-    status = HTTPStatus(response.status_code)
     detail = response.data.get("detail") if isinstance(response.data, dict) else None
     if isinstance(detail, ErrorDetail):
-        reason = "invalid_request" if detail.code == "parse_error" else detail.code
-        response.data = {
-            "error": {"code": _NAMES.get(status, status.name), "message": str(detail), "reason": reason}
-        }
+        reason = "invalid_request" if detail.code == "parse_error" else str(detail.code)
+        _enveloped(response, str(detail), reason)
+    return response
+
+
+def _enveloped(response: Response, message: str, reason: str) -> Response:
+    status = HTTPStatus(response.status_code)
+    response.data = {"error": {"code": _NAMES.get(status, status.name), "message": message, "reason": reason}}
     if status == HTTPStatus.UNAUTHORIZED:
         # No token was presented, and none would help.
         response["WWW-Authenticate"] = 'Bearer realm="api"'
