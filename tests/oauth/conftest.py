@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+from threading import Lock
 from typing import TYPE_CHECKING, Any
 
 import pytest
@@ -22,13 +23,14 @@ _KEYS: list[JWK] = []
 @pytest.fixture(autouse=True)
 def quick_keys(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
     """Every test makes keys of its own; no key is made twice for that."""
-    made = iter(range(100))
+    made, making = iter(range(100)), Lock()
     generate = JWK.generate
 
     def from_stock(**kwargs: Any) -> JWK:
-        number = next(made)
-        if number == len(_KEYS):
-            _KEYS.append(generate(**kwargs))
+        with making:
+            number = next(made)
+            if number == len(_KEYS):
+                _KEYS.append(generate(**kwargs))
         return _KEYS[number]
 
     monkeypatch.setattr(JWK, "generate", from_stock)

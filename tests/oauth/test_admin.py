@@ -4,14 +4,19 @@ from __future__ import annotations
 
 import html
 import re
+from datetime import timedelta
+from io import StringIO
 from typing import TYPE_CHECKING, Any
 
 import pytest
+import time_machine
 from django.contrib.admin.models import LogEntry
 from django.contrib.auth import get_user_model
 from django.contrib.auth.models import Permission
+from django.core.management import call_command
 from django.test import Client
 from django.urls import reverse
+from django.utils import timezone
 from oauth2_provider.models import get_access_token_model, get_application_model
 
 from tests.oauth.requests import code_of, of_service, redeem, refresh, sign_in, sites
@@ -264,3 +269,24 @@ def test_the_page_is_for_people_who_are_signed_in(client: Client, alice: User, f
     assert client.get("/oauth2/applications").status_code == 302
     answer = client.get("/oauth2/applications", HTTP_AUTHORIZATION=f"Bearer {token}")
     assert answer.status_code == 302
+
+
+def test_what_ended_or_lapsed_long_ago_is_pruned(alice: User, first_party: Any) -> None:
+    start = timezone.now()
+
+    def left(days: int) -> int:
+        with time_machine.travel(start + timedelta(days=days), tick=False):
+            output = StringIO()
+            call_command("pruneauthorizations", stdout=output)
+            assert output.getvalue().startswith("Deleted ")
+        return Authorization.objects.count()
+
+    with time_machine.travel(start, tick=False):
+        sign_in()
+        ended, used = sign_in().json(), sign_in().json()
+        refresh(ended["refresh_token"])
+        refresh(ended["refresh_token"])
+    with time_machine.travel(start + timedelta(days=13), tick=False):
+        assert refresh(used["refresh_token"]).status_code == 200
+
+    assert [left(29), left(31), left(45), left(56), left(58)] == [3, 2, 1, 1, 0]

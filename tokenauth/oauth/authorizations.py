@@ -1,14 +1,18 @@
 """What users let applications do, and how that ends: every token of it, at once."""
 
+from collections.abc import Iterator
+from datetime import datetime, timedelta
 from typing import Any
 
 from django.contrib.auth import get_user_model
 from django.db import router, transaction
-from django.db.models import QuerySet
+from django.db.models import Q, QuerySet
 from django.db.models.signals import post_save
 from django.utils import timezone
 from oauth2_provider.models import get_access_token_model, get_grant_model, get_refresh_token_model
+from oauth2_provider.settings import oauth2_settings
 
+from tokenauth.core import batches
 from tokenauth.oauth.models import Authorization
 
 # Not translated: rows are searched for them, whatever the language of whoever was served.
@@ -49,6 +53,17 @@ def end_all_of(user: Any, reason: str) -> None:
     """End what ``user`` let every application do, and the codes that are not traded in yet."""
     get_grant_model().objects.filter(user_id=user.pk).delete()
     end(Authorization.objects.filter(user_id=user.pk), reason)
+
+
+def prune(before: datetime, batch: int) -> Iterator[int]:
+    """Delete those that ended or lapsed before, ``batch`` rows at a time; how many, each time."""
+    rows = Authorization.objects.using(router.db_for_write(Authorization))
+    yield from batches.delete(rows.filter(ended_at__lt=before), "ended_at", batch)
+    if lifetime := oauth2_settings.REFRESH_TOKEN_EXPIRE_SECONDS:
+        # No refresh token of it is good any more.
+        since = before - timedelta(seconds=int(lifetime))
+        unused = Q(refreshed_at__isnull=True) | Q(refreshed_at__lt=since)
+        yield from batches.delete(rows.filter(unused, created_at__lt=since), "created_at", batch)
 
 
 def connect() -> None:

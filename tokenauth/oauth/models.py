@@ -133,7 +133,8 @@ class Authorization(models.Model):
     scopes = models.JSONField(_("scopes"), default=list)
     # Of the code that it began with: one that comes a second time ends it.
     code_digest = models.CharField(max_length=64, null=True, blank=True, editable=False)  # noqa: DJ001
-    created_at = models.DateTimeField(_("since"), default=timezone.now, editable=False)
+    # Indexed, as is the other by which it is pruned.
+    created_at = models.DateTimeField(_("since"), default=timezone.now, editable=False, db_index=True)
     refreshed_at = models.DateTimeField(_("last refreshed"), null=True, blank=True, editable=False)
     ended_at = models.DateTimeField(_("ended"), null=True, blank=True, editable=False, db_index=True)
     ended_reason = models.CharField(_("why it ended"), max_length=255, blank=True, default="", editable=False)

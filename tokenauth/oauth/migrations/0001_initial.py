@@ -56,7 +56,7 @@ class Migration(migrations.Migration):
                 ('family', models.UUIDField(default=uuid.uuid4, editable=False, primary_key=True, serialize=False)),
                 ('scopes', models.JSONField(default=list, verbose_name='scopes')),
                 ('code_digest', models.CharField(blank=True, editable=False, max_length=64, null=True)),
-                ('created_at', models.DateTimeField(default=django.utils.timezone.now, editable=False, verbose_name='since')),
+                ('created_at', models.DateTimeField(db_index=True, default=django.utils.timezone.now, editable=False, verbose_name='since')),
                 ('refreshed_at', models.DateTimeField(blank=True, editable=False, null=True, verbose_name='last refreshed')),
                 ('ended_at', models.DateTimeField(blank=True, db_index=True, editable=False, null=True, verbose_name='ended')),
                 ('ended_reason', models.CharField(blank=True, default='', editable=False, max_length=255, verbose_name='why it ended')),
