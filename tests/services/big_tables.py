@@ -21,6 +21,8 @@ ATTACKER = "192.0.2.1"
 # For how many days a token is kept that has ended, in whichever way.
 KEPT = 7
 UNUSED = 365
+ORGANIZATIONS = 100
+TEST_KEYS = 0.01
 
 # By the reasons of their refusal, in percent; what is left succeeded.
 REASONS = {"malformed": 55, "unknown": 30, "expired": 10, "revoked": 3, "insufficient_scope": 1}
@@ -55,12 +57,17 @@ def _token(random: Random, users: list[User], created_at: datetime, now: datetim
     owner = random.choice(users)
     expires, is_revoked = random.random() < 0.3, random.random() < 0.01
     unused_for = timedelta(days=random.uniform(0, UNUSED + KEPT))
+    digest = hashlib.sha256(random.randbytes(22)).hexdigest()
+    is_key = random.random() < TEST_KEYS
     return AccessToken(
         user=owner,
         name="Work Laptop",
+        kind="api_key" if is_key else "personal",
+        environment="test" if is_key else "",
         scopes=["read:sites"],
-        secret=hashlib.sha256(random.randbytes(22)).hexdigest(),
-        hint="pat_0000…0000",
+        organization=f"organization{random.randrange(ORGANIZATIONS)}",
+        secret=digest,
+        hint=f"pat_{digest[:4]}…{digest[-4:]}",
         created_at=created_at,
         created_by=random.choice(users) if random.random() < 0.1 else None,
         expires_at=now + timedelta(days=random.uniform(-KEPT, 730)) if expires else None,

@@ -14,6 +14,7 @@ from django.utils import timezone
 from testproject.accounts.models import User
 from tests.services import big_tables
 from tests.services.query_plans import drop_index, index_names, plans
+from tokenauth.admin.change_list import MOST_ROWS
 from tokenauth.core import attempt_limit, expiry_notices, late_use, lookup
 from tokenauth.models import AccessToken, TokenLogin
 
@@ -78,8 +79,11 @@ def page(path: str) -> Callable[[AccessToken, Client], Any]:
     return lambda token, staff: staff.get(f"/admin/tokenauth/{path}")
 
 
-# Of an admin's page, the statement that fetches its rows: what it counts, it reads whole.
-ROWS = "LIMIT 100"
+# By it the log is read in its order, and judged without its rows.
+LOG_IN_ORDER = "tokenauth_tokenlogin(date, id, reason, id_type, success)"
+
+# Of an admin's list, the statement that finds its rows, and so many more as it has pages for.
+ROWS = f"LIMIT {MOST_ROWS + 1}"
 
 
 def used_late(*args: object) -> None:
@@ -125,7 +129,7 @@ QUERIES = {
         containing='SELECT "tokenauth_accesstoken"."created_at"',
     ),
     "prunetokens: the old logins": Query(
-        "tokenauth_tokenlogin(date)", prunetokens, containing='SELECT "tokenauth_tokenlogin"."date"'
+        LOG_IN_ORDER, prunetokens, containing='SELECT "tokenauth_tokenlogin"."date"'
     ),
     "notifytokens: those that expire soon": Query(
         "tokenauth_accesstoken(expires_at)",
@@ -171,19 +175,38 @@ QUERIES = {
         "tokenauth_accesstoken(family)", lambda token, staff: list(late_use.used_late([token.family]))
     ),
     "the admin's warnings on a page of tokens": Query("tokenauth_tokenlogin(token_id)", used_late, LATE),
-    "the admin's logins": Query("tokenauth_tokenlogin(date)", page("tokenlogin/"), ROWS),
-    "the admin's logins by reason": Query(
-        "tokenauth_tokenlogin(date)", page("tokenlogin/?reason__exact=revoked"), ROWS
+    "the admin's logins": Query(LOG_IN_ORDER, page("tokenlogin/"), ROWS),
+    "the admin's logins of a type": Query(
+        LOG_IN_ORDER, page("tokenlogin/?id_type__exact=access_token"), ROWS
     ),
-    "the admin's logins that succeeded": Query(
-        "tokenauth_tokenlogin(date)", page("tokenlogin/?success__exact=1"), ROWS
+    "the admin's logins of an address": Query(
+        "tokenauth_tokenlogin(ip_address, date)", page("tokenlogin/?ip_address=198.51.7.7"), ROWS
     ),
-    "the admin's logins of a month": Query(
-        "tokenauth_tokenlogin(date)", page(f"tokenlogin/?date__year={NOW.year}&date__month={NOW.month}"), ROWS
+    "the admin's logins of a token": Query(
+        "tokenauth_tokenlogin(token_id)",
+        lambda token, staff: staff.get(f"/admin/tokenauth/tokenlogin/?token__id__exact={token.pk}"),
+        ROWS,
     ),
-    "the admin's logins of a day": Query(
-        "tokenauth_tokenlogin(date)",
-        page(f"tokenlogin/?date__year={NOW.year}&date__month={NOW.month}&date__day={NOW.day}"),
+    "the admin's tokens that have expired": Query(
+        "tokenauth_accesstoken(expires_at)", page("accesstoken/?status=expired"), ROWS
+    ),
+    "the admin's tokens that expire soon": Query(
+        "tokenauth_accesstoken(expires_at)", page("accesstoken/?attention=expiring"), ROWS
+    ),
+    "the admin's tokens of an organization": Query(
+        "tokenauth_accesstoken(organization)", page("accesstoken/?organization=organization7"), ROWS
+    ),
+    "the admin's tokens of an environment": Query(
+        "tokenauth_accesstoken(environment)", page("accesstoken/?environment__exact=test"), ROWS
+    ),
+    "the admin's token of a hint": Query(
+        "tokenauth_accesstoken(hint)",
+        lambda token, staff: staff.get("/admin/tokenauth/accesstoken/", {"q": token.hint}),
+        ROWS,
+    ),
+    "the admin's token of a digest": Query(
+        "tokenauth_accesstoken(secret)",
+        lambda token, staff: staff.get("/admin/tokenauth/accesstoken/", {"q": token.secret}),
         ROWS,
     ),
 }

@@ -4,7 +4,6 @@ from typing import TYPE_CHECKING, Any
 
 from django.contrib import admin, messages
 from django.contrib.admin.helpers import ACTION_CHECKBOX_NAME
-from django.contrib.auth import get_user_model
 from django.core.exceptions import ValidationError
 from django.urls import path
 from django.utils.decorators import method_decorator
@@ -12,7 +11,7 @@ from django.utils.translation import gettext
 from django.utils.translation import gettext_lazy as _
 from django.views.decorators.debug import sensitive_post_parameters
 
-from tokenauth.admin import badges, creation, pasted, revocation, rotation
+from tokenauth.admin import badges, creation, pasted, revocation, rotation, search
 from tokenauth.admin.change_list import listed
 from tokenauth.admin.editing import EDITABLE, AccessTokenForm
 from tokenauth.admin.family import FamilyChangeList, family_context, late_warning
@@ -21,7 +20,6 @@ from tokenauth.admin.links import chosen_link
 from tokenauth.admin.read_only import ReadOnlyAdmin
 from tokenauth.admin.recent_attempts import attempts_context
 from tokenauth.core import authority, digests
-from tokenauth.core.credential import hint_in
 from tokenauth.core.status import Status
 from tokenauth.models import AccessToken
 
@@ -50,6 +48,8 @@ class AccessTokenAdmin(ReadOnlyAdmin):
     # Newest first, and by nothing else: what has no index, a million rows are not sorted by.
     ordering = ("-pk",)
     sortable_by = ()
+    # What shows the search; see get_search_results().
+    search_fields = ("name", "hint")
     fields = (
         "id",
         "name",
@@ -114,19 +114,10 @@ class AccessTokenAdmin(ReadOnlyAdmin):
     def get_changelist(self, request: HttpRequest, **kwargs: Any) -> type[FamilyChangeList]:
         return FamilyChangeList
 
-    def get_search_fields(self, request: HttpRequest) -> tuple[str, ...]:
-        return ("hint", "name", f"user__{get_user_model().USERNAME_FIELD}")
-
     def get_search_results(
         self, request: HttpRequest, queryset: QuerySet[AccessToken], search_term: str
     ) -> tuple[QuerySet[AccessToken], bool]:
-        text = search_term.strip()
-        if digests.is_digest(text):
-            # The whole of it: where a pasted token was found, see pasted.find().
-            return queryset.filter(secret=text), False
-        if hint := hint_in(text):
-            return queryset.filter(hint=hint), False
-        return super().get_search_results(request, queryset, search_term)
+        return search.found(queryset, search_term), False
 
     def get_preserved_filters(self, request: HttpRequest) -> str:
         # A digest is not carried on to the pages that the list leads to.

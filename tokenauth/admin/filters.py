@@ -46,7 +46,8 @@ class StatusFilter(ChoiceFilter):
         return Status.choices
 
     def chosen(self, queryset: QuerySet[Any], value: str) -> QuerySet[Any]:
-        return queryset.filter(has_status(Status(value)))
+        # Of those that work there are many, wherever one looks.
+        return queryset.filter(has_status(Status(value), by_index=value == Status.ACTIVE))
 
 
 class AttentionFilter(ChoiceFilter):

@@ -30,10 +30,10 @@ class Attention(models.TextChoices):
 def wants(attention: Attention, now: datetime | None = None) -> Q:
     """The condition that a row works at ``now`` (the present, where not given), and wants this attention."""
     now = now or timezone.now()
-    works = has_status(Status.ACTIVE, now)
     if attention is Attention.UNUSED:
-        return works & is_unused(now, UNUSED)
-    if attention is Attention.EXPIRING:
-        # The first of the two is said by the status already, and there no index is used for it.
-        return works & Q(expires_at__gt=now, expires_at__lte=now + EXPIRING)
-    return works & Q(last_used_at__gt=F("rotated_at"))
+        rare = is_unused(now, UNUSED)
+    elif attention is Attention.EXPIRING:
+        rare = Q(expires_at__gt=now, expires_at__lte=now + EXPIRING)
+    else:
+        rare = Q(last_used_at__gt=F("rotated_at"))
+    return rare & has_status(Status.ACTIVE, now, by_index=False)

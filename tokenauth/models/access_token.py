@@ -191,6 +191,13 @@ class AccessToken(models.Model):
             ("revoke_accesstoken", "Can revoke access token"),
             ("rotate_accesstoken", "Can rotate access token"),
         ]
+        indexes = [
+            # What a person looks for by hand. Of what changes as tokens are used there is none: it would cost
+            # each use a write.
+            models.Index(fields=["hint"], name="tokenauth_token_hint"),
+            models.Index(fields=["organization"], name="tokenauth_token_organization"),
+            models.Index(fields=["environment"], name="tokenauth_token_environment"),
+        ]
         constraints = [
             # Not unique=True, which makes a second index for LIKE on PostgreSQL.
             models.UniqueConstraint(fields=["secret"], name="tokenauth_accesstoken_secret"),
