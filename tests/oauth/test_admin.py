@@ -93,9 +93,12 @@ def test_an_application_is_made_with_its_policy_and_its_secret_is_shown_once(ope
 
 
 def test_a_new_secret_takes_the_place_of_the_old_one(operator: Client, service: Any) -> None:
+    by_the_old_one = of_service().json()["access_token"]
+    assert sites(by_the_old_one).status_code == 200
     response = operator.post(LIST, {"action": "make_secret", "_selected_action": [service.pk]})
 
     secret = secret_in(response)
+    assert sites(by_the_old_one).status_code == 401
     assert of_service().status_code == 401
     assert of_service(client_secret=secret).status_code == 200
     assert LogEntry.objects.get().change_message == "Made a new secret."

@@ -4,10 +4,12 @@ from __future__ import annotations
 
 import hashlib
 import re
+from datetime import timedelta
 from typing import TYPE_CHECKING, Any
 from urllib.parse import urlsplit
 
 import pytest
+import time_machine
 from django.test import Client
 from oauth2_provider.models import get_grant_model
 
@@ -299,3 +301,19 @@ def test_an_issuer_in_the_address_to_go_back_to_is_not_believed(browser: Client)
     answer = answer_of(response)
     assert (answer["iss"], answer["tenant"]) == (ISSUER, "a b")
     assert urlsplit(response["Location"]).query.count("iss=") == 1
+
+
+def test_a_session_that_is_old_lets_nobody_in(alice: User, client: Client, third_party: Any) -> None:
+    url = authorize_url("third-party")
+    with time_machine.travel("2030-01-01T12:00:00Z", tick=False) as clock:
+        for ask in (lambda: client.get(url), lambda: client.post(url, {"answer": "allow"})):
+            client.force_login(alice)
+            clock.shift(timedelta(hours=1, seconds=1))
+            answer = ask()
+            # Signs in again, and comes back to what was asked.
+            assert answer.status_code == 302
+            assert answer["Location"].startswith("/accounts/login/?next=/oauth2/authorize")
+            assert "_auth_user_id" not in client.session
+        client.force_login(alice)
+        clock.shift(timedelta(hours=1))
+        assert "code=" in client.post(url, {"answer": "allow"})["Location"]

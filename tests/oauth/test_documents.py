@@ -2,11 +2,15 @@
 
 from __future__ import annotations
 
+from datetime import timedelta
 from typing import TYPE_CHECKING, Any
 
 import pytest
+import time_machine
 from django.contrib.auth import get_user_model
+from django.utils import timezone
 from drf_spectacular.generators import SchemaGenerator
+from oauth2_provider.settings import oauth2_settings
 
 from tests.conftest import bearer
 from tests.oauth.requests import SECRET, code_of, make_application, of_service, post_form, redeem, sign_in
@@ -167,3 +171,15 @@ def test_a_schema_of_openapi_knows_jwts(recwarn: pytest.WarningsRecorder, capsys
     assert {"jwt": ["read:sites"]} in schema["paths"]["/inventory-service/sites"]["get"]["security"]
     assert schema["paths"]["/oauth2/userinfo"]["get"]["security"] == [{"jwt": []}]
     assert "JWTAuthentication" not in capsys.readouterr().err
+
+
+def test_what_the_policy_no_longer_allows_is_not_told(members: Any) -> None:
+    ApplicationPolicy.objects.update(scopes=["read:assets"])
+    for token in (members["access_token"], members["refresh_token"]):
+        assert introspect(token).json()["scope"] == ""
+
+
+def test_a_refresh_token_that_has_lapsed_is_not_active(members: Any) -> None:
+    later = timezone.now() + timedelta(seconds=int(oauth2_settings.REFRESH_TOKEN_EXPIRE_SECONDS))
+    with time_machine.travel(later, tick=False):
+        assert introspect(members["refresh_token"]).json() == {"active": False}

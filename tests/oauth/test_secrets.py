@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import json
 import logging
 from typing import TYPE_CHECKING, Any
+from urllib.parse import urlencode
 
 import pytest
 from django.test import Client
@@ -95,8 +97,13 @@ def test_whatever_is_done_with_them(
     assert [part for part in parts if part in everywhere] == []
 
 
+@pytest.mark.parametrize("path", ["/auth/token", "/oauth2/token"])
 def test_a_report_of_what_fails_has_none(
-    alice: User, first_party: Any, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+    alice: User,
+    first_party: Any,
+    monkeypatch: pytest.MonkeyPatch,
+    caplog: pytest.LogCaptureFixture,
+    path: str,
 ) -> None:
     def fail(*args: Any) -> None:
         raise RuntimeError("boom")
@@ -104,9 +111,15 @@ def test_a_report_of_what_fails_has_none(
     token = sign_in().json()["refresh_token"]
     monkeypatch.setattr(trading_in, "_rotate", fail)
     client = Client(raise_request_exception=False)
-    body = f'{{"grant_type": "refresh_token", "client_id": "first-party", "refresh_token": "{token}"}}'
+    fields = {"grant_type": "refresh_token", "client_id": "first-party", "refresh_token": token}
+    is_json = path == "/auth/token"
+    body, content_type = (
+        (json.dumps(fields), "application/json")
+        if is_json
+        else (urlencode(fields), "application/x-www-form-urlencoded")
+    )
 
-    answer = client.post("/auth/token", body, content_type="application/json")
+    answer = client.post(path, body, content_type=content_type)
 
     assert answer.status_code == 500
     assert answer.exc_info is not None

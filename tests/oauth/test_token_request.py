@@ -280,6 +280,7 @@ DUPLICATE = '{"grant_type": "password", "grant_type": "client_credentials"}'
             400,
             "invalid_request",
         ),
+        (r'{"grant_type": "client_credentials", "client_secret": "\ud800"}', 400, "invalid_request"),
         (
             {"grant_type": "client_credentials", "client_id": "a", "client_secret": "b", "user": "1"},
             400,

@@ -71,12 +71,13 @@ def valid_name(name: object) -> str:
 
 
 def valid_reason(reason: object) -> str:
-    if not isinstance(reason, str) or len(reason) > _TEXT_LENGTH or not _is_storable(reason):
+    if not isinstance(reason, str) or len(reason) > _TEXT_LENGTH or not is_storable(reason):
         raise ValidationError(_("A reason is a text of at most 255 characters."))
     return reason
 
 
-def _is_storable(text: str) -> bool:
+def is_storable(text: str) -> bool:
+    """Whether every database takes ``text``: without NUL, and without halves of characters."""
     return "\0" not in text and not any(unicodedata.category(character) == "Cs" for character in text)
 
 

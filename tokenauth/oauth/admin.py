@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, Any
 
 from django.contrib import admin, messages
 from django.contrib.admin.models import CHANGE, LogEntry
+from django.db import router, transaction
 from django.db.models import Q
 from django.shortcuts import render
 from django.urls import reverse
@@ -15,6 +16,7 @@ from django.utils.translation import gettext, ngettext
 from django.utils.translation import gettext_lazy as _
 from django.views.decorators.debug import sensitive_variables
 from oauth2_provider.generators import generate_client_secret
+from oauth2_provider.models import get_access_token_model
 
 from tokenauth.admin.read_only import ReadOnlyAdmin
 from tokenauth.oauth import authorizations
@@ -112,8 +114,12 @@ class ApplicationAdmin(admin.ModelAdmin):
             return None
         (application,) = applications
         secret = application.client_secret = generate_client_secret()
-        application.save()
-        self.log_change(request, application, gettext("Made a new secret."))
+        with transaction.atomic(using=router.db_for_write(type(application))):
+            application.save()
+            # What was got by the old one goes with it; what people have let in is another matter.
+            tokens = get_access_token_model().objects.filter(application=application)
+            tokens.filter(user__isnull=True).delete()
+            self.log_change(request, application, gettext("Made a new secret."))
         return self._shown(request, application, secret)
 
     @sensitive_variables()

@@ -186,10 +186,7 @@ class Validator(OAuth2Validator):  # type: ignore[misc]
             family = Authorization.objects.filter(pk=authorization.pk)
             authorizations.end(family, authorizations.REUSED_REFRESH_TOKEN)
             return False
-        lifetime = oauth2_settings.REFRESH_TOKEN_EXPIRE_SECONDS
-        if lifetime and row.created + timedelta(seconds=int(lifetime)) <= timezone.now():
-            return False
-        if not may_let_in(row.user, client):
+        if is_lapsed(row) or not may_let_in(row.user, client):
             return False
         request.user = row.user
         request.refresh_token_instance = row
@@ -253,6 +250,12 @@ class FirstPartyValidator(Validator):
 
     def _may_ask_for_passwords(self, client: Any) -> bool:
         return bool(conf.OAUTH_PASSWORD_GRANT and client.tokenauth_policy.first_party)
+
+
+def is_lapsed(row: Any) -> bool:
+    """Whether a refresh token was not traded in for too long."""
+    lifetime = oauth2_settings.REFRESH_TOKEN_EXPIRE_SECONDS
+    return bool(lifetime) and row.created + timedelta(seconds=int(lifetime)) <= timezone.now()
 
 
 def may_let_in(user: Any, application: Any) -> bool:

@@ -14,6 +14,7 @@ from django.views.decorators.csrf import csrf_protect
 from django.views.generic import View
 from oauthlib.oauth2.rfc6749 import errors
 
+from tokenauth.core import reauthentication
 from tokenauth.oauth import issuer, redirects
 from tokenauth.oauth.backend import FormBackend
 from tokenauth.oauth.scopes import Scopes
@@ -48,6 +49,8 @@ class AuthorizeView(LoginRequiredMixin, View):
             self._check_user(request, asked)
         except OAuthToolkitError as error:
             return self._refused(request, error)
+        if not reauthentication.is_recent(request):
+            return reauthentication.sign_in_again(request, request.get_full_path())
         application = asked["request"].client
         descriptions = Scopes().get_all_scopes()
         context = {
@@ -64,6 +67,9 @@ class AuthorizeView(LoginRequiredMixin, View):
         try:
             scopes, asked = backend.validate_authorization_request(request)
             self._check_user(request, asked)
+            if not reauthentication.is_recent(request):
+                # As where a token is made: letting an application in gives it one.
+                return reauthentication.sign_in_again(request, request.get_full_path())
             uri, *_rest = backend.create_authorization_response(
                 request, scopes, asked, request.POST.get("answer") == "allow"
             )

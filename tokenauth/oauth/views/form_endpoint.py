@@ -7,7 +7,7 @@ from django.contrib.auth.decorators import login_not_required
 from django.http import HttpRequest, HttpResponse, JsonResponse
 from django.utils.decorators import method_decorator
 from django.views.decorators.csrf import csrf_exempt
-from django.views.decorators.debug import sensitive_post_parameters
+from django.views.decorators.debug import sensitive_post_parameters, sensitive_variables
 from django.views.generic import View
 
 from tokenauth.oauth.backend import FORM
@@ -27,6 +27,8 @@ class FormEndpoint(View):
         response["Cache-Control"] = "no-store"
         return response
 
+    # Nor what the library keeps of the form and the headers in variables of its own.
+    @sensitive_variables()
     def post(self, request: HttpRequest) -> HttpResponse:
         if is_longer(request, BODY_LENGTH):
             return self.refused(

@@ -15,7 +15,7 @@ from oauthlib.common import Request as OAuthlibRequest
 from tokenauth.oauth import issuer, issuing, jwt, verification
 from tokenauth.oauth.backend import FormBackend
 from tokenauth.oauth.models import Authorization
-from tokenauth.oauth.validator import Validator, may_let_in
+from tokenauth.oauth.validator import Validator, is_lapsed, may_let_in
 from tokenauth.oauth.views.form_endpoint import FormEndpoint
 
 if TYPE_CHECKING:
@@ -69,21 +69,21 @@ def _authenticated(request: HttpRequest) -> Any:
     return asked.client if Validator().authenticate_client(asked) else None
 
 
-@sensitive_variables("text")
+@sensitive_variables()
 def _jwt(text: str, request: HttpRequest) -> tuple[Any, dict[str, Any]]:
     row = verification.find(text) if jwt.has_shape(text) else None
     if row is None or row.expires <= timezone.now() or not _is_usable(row.application, row.user):
         return None, {}
     return row.application, {
         **_members(row, issuer.issuer(request)),
-        "scope": row.scope,
+        "scope": _allowed(row.scope.split(), row.application),
         "token_type": "Bearer",
         "exp": int(row.expires.timestamp()),
         "aud": issuer.audience(request),
     }
 
 
-@sensitive_variables("text", "checksum")
+@sensitive_variables()
 def _refresh_token(text: str) -> tuple[Any, dict[str, Any]]:
     checksum = hashlib.sha256(text.encode()).hexdigest()
     rows = get_refresh_token_model().objects.select_related("user", "application__tokenauth_policy")
@@ -91,7 +91,14 @@ def _refresh_token(text: str) -> tuple[Any, dict[str, Any]]:
     family = None if row is None else Authorization.objects.filter(pk=row.token_family).first()
     if row is None or family is None or family.ended_at or not _is_usable(row.application, row.user):
         return None, {}
-    return row.application, {**_members(row, None), "scope": " ".join(family.scopes)}
+    if is_lapsed(row):
+        return None, {}
+    return row.application, {**_members(row, None), "scope": _allowed(family.scopes, row.application)}
+
+
+def _allowed(scopes: list[str], application: Any) -> str:
+    """Those that the application's policy allows by now, as the API judges them."""
+    return " ".join(scope for scope in scopes if scope in application.tokenauth_policy.scopes)
 
 
 def _is_usable(application: Any, user: Any) -> bool:

@@ -16,6 +16,7 @@ from rest_framework.response import Response
 
 from tokenauth.core.password_check import PASSWORD_LENGTH
 from tokenauth.core.request_state import django_request
+from tokenauth.core.token_arguments import is_storable
 from tokenauth.exception_handler import exception_handler
 from tokenauth.oauth.backend import FieldsBackend
 from tokenauth.oauth.views.form_endpoint import is_longer
@@ -86,8 +87,8 @@ class _ObjectParser(JSONParser):
             )
         if not isinstance(members, dict) or not all(isinstance(value, str) for value in members.values()):
             raise ParseError(_("The body must be a JSON object whose members are texts."))
-        if any("\x00" in value for value in members.values()):
-            raise ParseError(_("A member has a NUL character in it."))
+        if not all(map(is_storable, members.values())):
+            raise ParseError(_("A member has a character in it that is none."))
         return members
 
 
