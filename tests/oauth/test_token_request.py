@@ -10,7 +10,10 @@ import pytest
 from django.contrib.auth import get_user_model
 from django.contrib.auth.hashers import Argon2PasswordHasher
 from django.db import connection
+from django.test import RequestFactory
+from oauth2_provider.contrib.rest_framework import OAuth2Authentication
 from oauth2_provider.models import get_access_token_model, get_refresh_token_model
+from rest_framework.views import APIView
 
 from tests.oauth.requests import (
     PASSWORD,
@@ -326,3 +329,21 @@ def test_no_body_is_quoted(service: Any) -> None:
     response = ask('{"password": "hunter2"')
 
     assert "hunter2" not in json.dumps(response.json())
+
+
+@pytest.mark.parametrize("change", [{"first_party": False}, {"grants": ["authorization_code"]}, None])
+def test_what_a_password_began_ends_with_the_right_to_ask_for_one(
+    alice: User, first_party: Any, tokenauth_settings: Any, change: dict[str, Any] | None
+) -> None:
+    token = sign_in().json()["refresh_token"]
+    if change is None:
+        tokenauth_settings(OAUTH_PASSWORD_GRANT=False)
+    else:
+        ApplicationPolicy.objects.update(**change)
+    assert refresh(token).status_code in (400, 401)
+
+
+def test_the_librarys_own_authentication_takes_none_of_ours(alice: User, first_party: Any) -> None:
+    header = {"HTTP_AUTHORIZATION": f"Bearer {sign_in().json()['access_token']}"}
+    request = APIView().initialize_request(RequestFactory().get("/", **header))
+    assert OAuth2Authentication().authenticate(request) is None

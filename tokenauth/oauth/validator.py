@@ -188,10 +188,17 @@ class Validator(OAuth2Validator):  # type: ignore[misc]
             return False
         if is_lapsed(row) or not may_let_in(row.user, client):
             return False
+        # What a password began goes on as long as a password may begin it.
+        if authorization.code_digest is None and not may_ask_for_passwords(client):
+            return False
         request.user = row.user
         request.refresh_token_instance = row
         request.tokenauth_authorization = authorization
         return True
+
+    def validate_bearer_token(self, token: str, scopes: Any, request: Any) -> bool:
+        # Those of django-oauth-toolkit's own classes would pass over policies, and users who are inactive.
+        return False
 
     def get_original_scopes(self, refresh_token: str, request: Any, *args: Any, **kwargs: Any) -> list[str]:
         return self._still_available(request.tokenauth_authorization.scopes, request.client)
@@ -231,7 +238,7 @@ class FirstPartyValidator(Validator):
     def validate_grant_type(
         self, client_id: Any, grant_type: str, client: Any, request: Any, *args: Any, **kwargs: Any
     ) -> bool:
-        if grant_type == GrantType.PASSWORD and not self._may_ask_for_passwords(client):
+        if grant_type == GrantType.PASSWORD and not may_ask_for_passwords(client):
             return False
         return super().validate_grant_type(client_id, grant_type, client, request)
 
@@ -248,8 +255,11 @@ class FirstPartyValidator(Validator):
         request.user = user
         return True
 
-    def _may_ask_for_passwords(self, client: Any) -> bool:
-        return bool(conf.OAUTH_PASSWORD_GRANT and client.tokenauth_policy.first_party)
+
+def may_ask_for_passwords(application: Any) -> bool:
+    """Whether people may give ``application`` their passwords."""
+    policy = application.tokenauth_policy
+    return bool(conf.OAUTH_PASSWORD_GRANT and policy.first_party and policy.allows(GrantType.PASSWORD))
 
 
 def is_lapsed(row: Any) -> bool:
