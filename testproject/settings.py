@@ -6,6 +6,8 @@ from pathlib import Path
 import dj_database_url
 import django
 
+from tokenauth.oauth.provider_settings import OAUTH2_PROVIDER as OAUTH2_PROVIDER
+
 BASE_DIR = Path(__file__).resolve().parent.parent
 
 # A sample: it serves the machine it runs on, and nobody else.
@@ -22,7 +24,9 @@ INSTALLED_APPS = [
     "django.contrib.staticfiles",
     "rest_framework",
     "drf_spectacular",
+    "oauth2_provider",
     "tokenauth",
+    "tokenauth.oauth",
     "testproject.accounts",
     "testproject.inventory",
     "testproject.demo",
@@ -101,6 +105,7 @@ REST_FRAMEWORK = {
     "DEFAULT_AUTHENTICATION_CLASSES": [
         "tokenauth.authentication.AccessTokenAuthentication",
         "tokenauth.authentication.APIKeyAuthentication",
+        "tokenauth.oauth.authentication.JWTAuthentication",
         "rest_framework.authentication.SessionAuthentication",
     ],
     "DEFAULT_PERMISSION_CLASSES": ["tokenauth.permissions.HasScopes"],
@@ -132,4 +137,7 @@ TOKENAUTH = {
         "admin": {"description": "Full administrative access", "implies": ["*"]},
     },
     "USER_ORGANIZATIONS": "testproject.accounts.organizations.organizations_of",
+    # A sample of everything; and its page shows a code flow without PKCE.
+    "OAUTH_PASSWORD_GRANT": True,
+    "OAUTH_PKCE_REQUIRED": False,
 }

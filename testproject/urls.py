@@ -12,5 +12,6 @@ urlpatterns = [
     path("schema", SpectacularAPIView.as_view(), name="schema"),
     path("tokens/", include("tokenauth.pages.urls")),
     path("api/", include("tokenauth.rest.urls")),
+    path("", include("tokenauth.oauth.urls")),
     path("inventory-service/", include("testproject.inventory.urls")),
 ]

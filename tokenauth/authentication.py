@@ -2,6 +2,7 @@
 
 from typing import Any
 
+from django.http import HttpRequest
 from rest_framework.authentication import BaseAuthentication
 from rest_framework.exceptions import APIException, AuthenticationFailed, PermissionDenied, Throttled
 from rest_framework.request import Request
@@ -13,7 +14,27 @@ from tokenauth.exceptions import CredentialError, Reason
 from tokenauth.models import AccessToken
 
 
-class AccessTokenAuthentication(BaseAuthentication):
+class CredentialAuthentication(BaseAuthentication):
+    """What the doors of all credentials have in common: a challenge, and the reasons of a refusal."""
+
+    def verified(self, request: HttpRequest) -> tuple[Any, Any] | None:
+        """``request.user`` and ``request.auth``; None where no credential of this kind was presented.
+
+        :raises CredentialError: one was, and is refused.
+        """
+        raise NotImplementedError
+
+    def authenticate(self, request: Request) -> tuple[Any, Any] | None:
+        try:
+            return self.verified(django_request(request))
+        except CredentialError as error:
+            raise _translated(error) from error
+
+    def authenticate_header(self, request: Request) -> str:
+        return challenges.challenge(django_request(request))
+
+
+class AccessTokenAuthentication(CredentialAuthentication):
     """``Authorization: Bearer pat_…``. ``request.auth`` is the :class:`~tokenauth.models.AccessToken`.
 
     A foreign scheme is left to the next authenticator.
@@ -21,15 +42,9 @@ class AccessTokenAuthentication(BaseAuthentication):
 
     kind = Kind.PERSONAL
 
-    def authenticate(self, request: Request) -> tuple[Any, AccessToken] | None:
-        try:
-            verified = verification.authenticate(django_request(request), self.kind)
-        except CredentialError as error:
-            raise _translated(error) from error
+    def verified(self, request: HttpRequest) -> tuple[Any, AccessToken] | None:
+        verified = verification.authenticate(request, self.kind)
         return None if verified is None else (verified.token.user, verified.token)
-
-    def authenticate_header(self, request: Request) -> str:
-        return challenges.challenge(django_request(request))
 
 
 class APIKeyAuthentication(AccessTokenAuthentication):

@@ -166,6 +166,33 @@ class Conf:
         """Dotted path to ``f(user) -> set[str]``: the organizations a person belongs to."""
         return self._read("USER_ORGANIZATIONS", None)
 
+    # Of tokenauth.oauth; lifetimes and the like are django-oauth-toolkit's own, in OAUTH2_PROVIDER.
+
+    @property
+    def OAUTH_ISSUER(self) -> str | None:  # noqa: N802
+        """The URL that this server's JWTs are issued by; None: the address of each request, for a try."""
+        return self._read("OAUTH_ISSUER", None)
+
+    @property
+    def OAUTH_AUDIENCE(self) -> str | None:  # noqa: N802
+        """The URL of the API that JWTs are for; None: the issuer's."""
+        return self._read("OAUTH_AUDIENCE", None)
+
+    @property
+    def OAUTH_SIGNING_KEYS(self) -> Sequence[str]:  # noqa: N802
+        """Private RSA keys in PEM; the first signs, all verify. Empty: kept in the database, encrypted."""
+        return self._read("OAUTH_SIGNING_KEYS", ())
+
+    @property
+    def OAUTH_PASSWORD_GRANT(self) -> bool:  # noqa: N802
+        """True: first-party applications may trade a user's password for a token, at ``/auth/token``."""
+        return self._read("OAUTH_PASSWORD_GRANT", default=False)
+
+    @property
+    def OAUTH_PKCE_REQUIRED(self) -> bool:  # noqa: N802
+        """False: confidential applications may do without PKCE; public ones never may."""
+        return self._read("OAUTH_PKCE_REQUIRED", default=True)
+
 
 conf = Conf()
 

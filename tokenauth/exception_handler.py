@@ -16,7 +16,7 @@ from rest_framework.response import Response
 from rest_framework.views import APIView
 from rest_framework.views import exception_handler as rest_framework_handler
 
-from tokenauth.authentication import AccessTokenAuthentication
+from tokenauth.authentication import CredentialAuthentication
 from tokenauth.core import answers, attempts, challenges
 from tokenauth.core.request_state import Refusal, django_request, state_of
 from tokenauth.exceptions import CredentialError, DelegationError, Reason, RotationConflict
@@ -88,7 +88,7 @@ def _asked_when_raised(exc: Exception) -> object:
 
 
 def _is_guarded_by_ours(request: Request) -> bool:
-    return any(isinstance(one, AccessTokenAuthentication) for one in request.authenticators or ())
+    return any(isinstance(one, CredentialAuthentication) for one in request.authenticators or ())
 
 
 def _challenge(response: Response, request: Request, refusal: Refusal | None) -> None:

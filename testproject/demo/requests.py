@@ -3,7 +3,7 @@
 import http.client
 import json
 import shlex
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from urllib.parse import urlsplit
 
@@ -39,6 +39,8 @@ class Request:
     headers: Mapping[str, str] = field(default_factory=dict)
     # Or HEAD, for the headers of the same answer alone.
     method: str = "GET"
+    # Of a body, the parts that curl joins by "&".
+    data: Sequence[str] = ()
 
     def send(self) -> Answer:
         """:raises OSError, http.client.HTTPException: there is no answer."""
@@ -46,7 +48,8 @@ class Request:
         # Not through a proxy that the environment names: the server is on this machine.
         connection = http.client.HTTPConnection(parts.netloc, timeout=30)
         try:
-            connection.request(self.method, parts.path, headers={"User-Agent": USER_AGENT, **self.headers})
+            headers = {"User-Agent": USER_AGENT, **self.headers}
+            connection.request(self.method, parts.path, "&".join(self.data) or None, headers)
             response = connection.getresponse()
             text = response.read().decode()
         finally:
@@ -58,10 +61,15 @@ class Request:
         return Answer(response.status, response.reason, response.headers, body)
 
     def __str__(self) -> str:
-        words = ["curl", "-i" if self.method == "GET" else "-I"]
+        words = ["curl", "-I" if self.method == "HEAD" else "-i"]
+        if self.method not in ("GET", "HEAD"):
+            words += ["-X", self.method]
+        words.append(self.url)
         for name, value in self.headers.items():
             words += ["-H", f"{name}: {value}"]
-        return shlex.join([*words, self.url])
+        for part in self.data:
+            words += ["-d", part]
+        return shlex.join(words)
 
 
 def indented(text: object) -> str:

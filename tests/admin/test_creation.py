@@ -117,7 +117,7 @@ def test_scopes_are_shown_with_what_they_mean(root: Client) -> None:
         ({"scopes": None}, "Choose at least one scope"),
         ({"scopes": ["read:moon"]}, "is not a registered scope"),
         ({"organization": "greenfleet"}, "The user does not belong to this organization."),
-        ({"allowed_networks": "192.0.2.1/24"}, "is not a network"),
+        ({"allowed_networks": "192.0.2.1/24"}, "has host bits set"),
         ({"expires": "1y"}, "not one of the available choices"),
         ({"expires": "date"}, "Say on which date."),
         ({"expires": "date", "expires_on": "2020-01-01"}, "This day is over."),
@@ -251,13 +251,15 @@ class TestReauthentication:
         assert "Sign in again" in text_of(root.post(ADD, form))
         assert not AccessToken.objects.exists()
         answer = root.post(ADD, {**form, "sign_in_again": "x"})
-        assert answer["Location"].startswith("/admin/login/?next=")
+        # Not to the admin's login, which asks for a password as well.
+        assert answer["Location"].startswith("/accounts/login/?next=")
         assert "_auth_user_id" not in root.session
         root.force_login(User.objects.get(username="root"))
         (to,) = QueryDict(urlsplit(answer["Location"]).query).getlist("next")
         html = text_of(root.get(to))
         assert 'value="a&amp;b"' in html
         assert html.count("checked") == 4
+        assert re.search(r'name="owner" value="alice"', html)
 
     def test_a_rotation_asks_as_well(self, client: Client, alice: User, settings: Any) -> None:
         settings.PASSWORD_HASHERS = ["django.contrib.auth.hashers.MD5PasswordHasher"]
@@ -278,4 +280,4 @@ class TestReauthentication:
         monkeypatch.setattr(reauthentication, "AUTHENTICATED_AT", "another key of the session")
         assert 'name="sign_in_again"' in text_of(root.post(reverse(TOKENS), form))
         answer = root.post(reverse(TOKENS), {**form, "sign_in_again": "x"})
-        assert answer["Location"] == f"/admin/login/?next=/admin/tokenauth/accesstoken/{key.pk}/change/"
+        assert answer["Location"] == f"/accounts/login/?next=/admin/tokenauth/accesstoken/{key.pk}/change/"

@@ -200,7 +200,17 @@ def test_across_pages_it_is_what_the_filters_find(root: Client, alice: User, bob
     assert action.replace("&amp;", "&") == url
     assert '<input type="hidden" name="select_across" value="1">' in page
     del data["index"]
-    answer = root.post(url, {**data, "post": "yes"}, follow=True)
+    (shown,) = re.findall(r'name="shown" value="([^"]*)"', page)
+    data |= {"post": "yes", "shown": shown}
+    # Made while somebody read the page.
+    new = alice.generate_access_token("new")
+    before = rows()
+    again = text_of(root.post(url, data))
+    assert "The selection has changed" in again
+    assert "4 stop working at once" in again
+    assert rows() == before
+    new.revoke()
+    answer = root.post(url, data, follow=True)
     assert "3 access tokens were revoked." in text_of(answer)
     assert list(AccessToken.objects.usable()) == [his]
 

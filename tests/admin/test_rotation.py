@@ -1,15 +1,18 @@
 from __future__ import annotations
 
 import re
+import sys
 from datetime import timedelta
 from typing import TYPE_CHECKING, Any
 
 import pytest
 import time_machine
 from django.contrib.admin.models import ADDITION, CHANGE, LogEntry
+from django.core.signals import got_request_exception
 from django.db import OperationalError, connection
 from django.urls import reverse
 from django.utils import timezone
+from django.views.debug import ExceptionReporter
 
 from testproject.accounts.models import User
 from tests.admin.conftest import TOKENS, act, staff, text_of
@@ -24,6 +27,8 @@ if TYPE_CHECKING:
 
 pytestmark = pytest.mark.django_db
 
+# Apart from the test, whose lines are in the report.
+PASSWORD = "the one of root"
 SITES = "/inventory-service/sites"
 KEY = re.compile(r"ak_live_[0-9A-Za-z]{36}")
 
@@ -239,3 +244,28 @@ def test_where_the_history_cannot_be_written_nothing_is_rotated(root: Client, ke
     with connection.execute_wrapper(fail), pytest.raises(OperationalError):
         rotate(root, key)
     assert rows() == before
+
+
+def test_a_report_of_what_went_wrong_has_no_password(
+    root: Client, key: AccessToken, monkeypatch: pytest.MonkeyPatch, settings: Any
+) -> None:
+    settings.DEBUG = False
+    reports: list[str] = []
+
+    def report(request: Any, **kwargs: Any) -> None:
+        reporter = ExceptionReporter(request, *sys.exc_info())
+        reports.extend([reporter.get_traceback_text(), reporter.get_traceback_html()])
+
+    def fail(*args: Any, **kwargs: Any) -> None:
+        raise OperationalError("the disk is full")
+
+    monkeypatch.setattr(AccessToken, "rotate", fail)
+    got_request_exception.connect(report)
+    try:
+        with pytest.raises(OperationalError):
+            rotate(root, key, password=PASSWORD)
+    finally:
+        got_request_exception.disconnect(report)
+    assert len(reports) == 2
+    assert all("overlap" in one for one in reports)
+    assert not any(PASSWORD in one for one in reports)

@@ -145,7 +145,12 @@ def test_a_filter_that_is_none_is_not_left_out(
     data = {"action": "revoke_selected", "_selected_action": one_of_each["plain"], "select_across": "1"}
     if "p" not in filters:
         root.post(
-            f"{reverse(TOKENS)}?{'&'.join('='.join(one) for one in filters.items())}", {**data, "post": "y"}
+            f"{reverse(TOKENS)}?{'&'.join('='.join(one) for one in filters.items())}",
+            {
+                **data,
+                "post": "y",
+                "shown": ",".join(map(str, AccessToken.objects.values_list("pk", flat=True))),
+            },
         )
         assert AccessToken.objects.filter(revoked_at__isnull=True).count() == len(one_of_each) - 1
 
@@ -221,7 +226,7 @@ def test_more_rows_than_are_listed_are_said_to_be_there(
     assert shown == [more.pk, *newest_first[:-1]]
     assert root.get(reverse(TOKENS), {"p": 3})["Location"].endswith("?e=1")
     # To be selected are those that are listed.
-    revoke(root, more, select_across="1")
+    revoke(root, more, select_across="1", shown=",".join(map(str, shown)))
     assert list(AccessToken.objects.usable()) == [tokens[0]]
     assert tokens[0].pk == oldest
 
@@ -300,3 +305,21 @@ def test_the_pages_have_no_script_or_style_within(root: Client, alice: User, pag
     html = text_of(root.get(reverse(page)))
     ours = html.partition('id="content"')[2]
     assert not re.search(r"<script(?![^>]* src=)|<style| style=| on[a-z]+=", ours)
+
+
+HUGE = "9" * 30
+
+
+@pytest.mark.parametrize("key", [HUGE, f"-{HUGE}", "9" * 5000, "x"])
+@pytest.mark.parametrize(("page", "field"), [(TOKENS, "user"), (LOGINS, "token")])
+def test_what_is_no_key_filters_nothing(root: Client, page: str, field: str, key: str) -> None:
+    answer = root.get(reverse(page), {f"{field}__id__exact": key})
+    assert (answer.status_code, answer["Location"]) == (302, f"{reverse(page)}?e=1")
+
+
+@pytest.mark.parametrize("key", [HUGE, f"-{HUGE}", "x"])
+def test_what_is_no_key_is_not_acted_on(root: Client, alice: User, key: str) -> None:
+    alice.generate_access_token("t")
+    data = {"action": "revoke_selected", "_selected_action": key, "post": "yes", "reason": ""}
+    assert "This is no access token’s id." in text_of(root.post(reverse(TOKENS), data, follow=True))
+    assert AccessToken.objects.usable().exists()

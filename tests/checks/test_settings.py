@@ -47,7 +47,7 @@ WRONG: list[tuple[str, Any, str]] = [
     ("MAX_TOKENS_REACHED", "revoke", "tokenauth.E003"),
     ("MAX_TOKENS_REACHED", None, "tokenauth.E003"),
     ("REAUTHENTICATION_AGE", None, "tokenauth.E003"),
-    ("REAUTHENTICATION_AGE", timedelta(seconds=-1), "tokenauth.E003"),
+    ("REAUTHENTICATION_AGE", timedelta(seconds=59), "tokenauth.E003"),
     ("ROTATION_OVERLAP", None, "tokenauth.E003"),
     ("ROTATION_OVERLAP", timedelta(seconds=-1), "tokenauth.E003"),
     ("ROTATION_OVERLAP", timedelta(days=30, seconds=1), "tokenauth.E003"),
@@ -90,6 +90,12 @@ WRONG: list[tuple[str, Any, str]] = [
     ("USER_ORGANIZATIONS", "testproject.settings.TIME_ZONE", "tokenauth.E009"),
     ("API_KEY_HEADER", "Authorization", "tokenauth.E010"),
     ("AUTH_HEADER", "X-Credential", "tokenauth.W003"),
+    ("OAUTH_ISSUER", "https://auth.example.com/", "tokenauth.E003"),
+    ("OAUTH_ISSUER", "auth.example.com", "tokenauth.E003"),
+    ("OAUTH_AUDIENCE", "https://api.example.com?x=y", "tokenauth.E003"),
+    ("OAUTH_SIGNING_KEYS", "-----BEGIN PRIVATE KEY-----", "tokenauth.E003"),
+    ("OAUTH_PASSWORD_GRANT", "no", "tokenauth.E003"),
+    ("OAUTH_PKCE_REQUIRED", 0, "tokenauth.E003"),
 ]
 
 RIGHT: list[tuple[str, Any]] = [
@@ -105,7 +111,7 @@ RIGHT: list[tuple[str, Any]] = [
     ("MAX_TOKENS_PER_USER", None),
     ("MAX_TOKENS_PER_USER", 1),
     ("MAX_TOKENS_REACHED", "revoke_oldest"),
-    ("REAUTHENTICATION_AGE", timedelta(0)),
+    ("REAUTHENTICATION_AGE", timedelta(minutes=1)),
     ("ROTATION_OVERLAP", timedelta(0)),
     ("ROTATION_OVERLAP", timedelta(days=30)),
     ("END_TOKENS_ON_PASSWORD_CHANGE", True),
@@ -123,6 +129,12 @@ RIGHT: list[tuple[str, Any]] = [
     ("USER_ORGANIZATIONS", None),
     ("ENFORCE_SCOPES", False),
     ("FOREIGN_BEARER", "pass"),
+    ("OAUTH_ISSUER", "https://auth.example.com"),
+    ("OAUTH_ISSUER", "http://127.0.0.1:8000/tenant"),
+    ("OAUTH_AUDIENCE", None),
+    ("OAUTH_SIGNING_KEYS", ["-----BEGIN PRIVATE KEY-----"]),
+    ("OAUTH_PASSWORD_GRANT", True),
+    ("OAUTH_PKCE_REQUIRED", False),
 ]
 
 
@@ -190,12 +202,12 @@ def test_every_setting_has_a_shape_and_a_test() -> None:
 def test_every_check_has_an_id_of_its_own_and_is_documented() -> None:
     root = Path(tokenauth.__file__).parent
     places: dict[str, set[str]] = {}
-    for path in root.glob("checks/*.py"):
+    for path in (*root.glob("checks/*.py"), root / "oauth" / "checks.py"):
         for part in re.split(r"\n(?=def )", path.read_text()):
             for check in re.findall(r'"(tokenauth\.[EW]\d{3})"', part):
                 places.setdefault(check, set()).add(f"{path.name}: {part.splitlines()[0]}")
     assert all(len(functions) == 1 for functions in places.values()), places
-    assert len(places) == 18
+    assert len(places) == 26
     reference = (root.parent / "docs" / "reference.md").read_text()
     assert [check for check in sorted(places) if f"`{check}`" not in reference] == []
 

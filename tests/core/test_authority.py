@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 import pytest
+from django.contrib.auth.models import Permission
 from django.core.exceptions import ValidationError
 
 from testproject.accounts.models import User
@@ -50,3 +51,20 @@ def test_a_key_of_a_superuser_by_superusers(root: User, alice: User, bob: User) 
     authority.check_rotator(root, of_root)
     _refused("by", lambda: authority.check_rotator(alice, of_root))
     _refused("owner", lambda: authority.check_rotator(alice, theirs, root))
+
+
+def test_who_may_do_more_is_acted_for_by_who_may_do_as_much(alice: User, bob: User) -> None:
+    permissions = list(Permission.objects.all()[:2])
+    bob.user_permissions.set(permissions)
+    _refused("user", lambda: authority.check_maker(alice, bob))
+    key = bob.generate_access_token("k", kind="api_key", environment="live")
+    mine = alice.generate_access_token("k", kind="api_key", environment="live")
+    _refused("by", lambda: authority.check_rotator(alice, key))
+    _refused("owner", lambda: authority.check_rotator(alice, mine, bob))
+    # For oneself, whatever one may do.
+    authority.check_maker(bob, bob)
+    authority.check_rotator(bob, key)
+    fresh = User.objects.get(pk=alice.pk)
+    fresh.user_permissions.set(permissions)
+    authority.check_maker(fresh, bob)
+    authority.check_rotator(fresh, key, bob)

@@ -143,3 +143,27 @@ def test_signing_in_again_ends_the_session_and_comes_back(
     answer = reauthentication.sign_in_again(request, "/tokens/new/?name=a%26b")
     assert answer["Location"] == "/login/?next=/tokens/new/%3Fname%3Da%2526b"
     assert not request.user.is_authenticated
+
+
+def test_a_backend_that_maps_names_lets_no_other_account_confirm(
+    request_of: Callable[..., HttpRequest], bob: User, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    request = request_of()
+    bob.set_password("bobs")
+    bob.save()
+    # As where names are aliases: whoever knows alice's other account is not alice.
+    monkeypatch.setattr(type(bob), "get_username", lambda self: "bob")
+    with pytest.raises(ValidationError, match="wrong"):
+        reauthentication.confirm(request, "bobs")
+
+
+def test_who_is_wrong_too_often_keeps_nobody_else_out(
+    request_of: Callable[..., HttpRequest], bob: User
+) -> None:
+    request, bobs = request_of(), request_of(bob)
+    bob.set_password("bobs")
+    bob.save()
+    for _ in range(11):
+        with pytest.raises(ValidationError):
+            reauthentication.confirm(request, "guess")
+    reauthentication.confirm(bobs, "bobs")

@@ -92,18 +92,24 @@ def test_it_walks_through_the_answers_and_can_be_run_again(
         assert run.returncode == 0, run.stdout + run.stderr
         assert run.stderr == ""
         statuses = re.findall(r"^   HTTP (\d+)", run.stdout, re.MULTILINE)
-        # The walk, and a rotation.
-        assert statuses == ["200", "403", "401", "401", "401", "200", "200", "401"]
+        # The walk, the grants (password and refresh, client credentials, code), and a rotation.
+        assert statuses == [
+            *("200", "403", "401", "401", "401"),
+            *("200", "200", "200", "200", "401", "401"),
+            *("200", "200", "403", "200"),
+            *("200", "200", "200", "200", "401"),
+            *("200", "200", "401"),
+        ]
         assert re.findall(r'"reason": "(\w+)"', run.stdout) == [
+            *("insufficient_scope", "malformed", "revoked", "missing"),
+            *("invalid_grant", "revoked"),
             "insufficient_scope",
-            "malformed",
             "revoked",
-            "missing",
             "revoked",
         ]
         (port,) = re.findall(r"^Serving at http://127\.0\.0\.1:(\d+)$", run.stdout, re.MULTILINE)
         assert int(port) != taken_port
-        assert run.stdout.count("$ curl -") == 8
+        assert run.stdout.count("$ curl -") == 23
         look_at_the_rotation(run.stdout)
 
 

@@ -127,7 +127,7 @@ def test_any_name_is_one(page: Client, name: str) -> None:
         ),
         (
             {"allowed_networks": "10.0.0.1/8"},
-            ["Only from these addresses: '10.0.0.1/8' is not a network in CIDR notation without host bits."],
+            ["Only from these addresses: '10.0.0.1/8' has host bits set; the network is 10.0.0.0/8."],
         ),
         (
             {"organization": "greenfleet"},

@@ -3,6 +3,7 @@ from __future__ import annotations
 import hashlib
 import re
 from datetime import timedelta
+from types import ModuleType
 from typing import TYPE_CHECKING, Any
 from uuid import uuid4
 
@@ -10,6 +11,7 @@ import pytest
 import time_machine
 from django.db import connection
 from django.test.utils import CaptureQueriesContext
+from django.urls import clear_url_caches, include, path, reverse
 from django.utils import timezone
 
 from tests.conftest import bearer
@@ -329,3 +331,16 @@ def test_of_a_large_family_all_that_works_is_there(page: Client, person: User) -
     (listed,) = families(page)
     assert len(listed) == 5 + 10
     assert "995 older ones have ended, and are not shown." in text_of(page.get(LIST))
+
+
+def test_it_leads_to_the_applications_that_were_let_in_where_there_are_any(
+    page: Client, settings: Any
+) -> None:
+    link = f'<a href="{reverse("tokenauth_oauth:applications")}">'
+    assert link in text_of(page.get(LIST))
+    urlconf = ModuleType("urlconf")
+    urlconf.urlpatterns = [path("tokens/", include("tokenauth.pages.urls"))]  # type: ignore[attr-defined]
+    settings.ROOT_URLCONF = urlconf
+    clear_url_caches()
+    assert "Applications you let in" not in text_of(page.get(LIST))
+    clear_url_caches()

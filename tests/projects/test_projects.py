@@ -17,8 +17,10 @@ PROJECTS = sorted(path.parent.name for path in HERE.glob("*/settings.py"))
 
 @pytest.mark.parametrize("project", PROJECTS)
 def test_project(project: str) -> None:
-    options = (f"--ds=tests.projects.{project}.settings", "-p", "no:cacheprovider", "--create-db")
-    done = run_python("-m", "pytest", "tests/projects", *options, cwd=ROOT, env=os.environ)
+    # In one process, whose report names each file.
+    options = ("-p", "no:cacheprovider", "--create-db", "--numprocesses=0")
+    settings = f"--ds=tests.projects.{project}.settings"
+    done = run_python("-m", "pytest", "tests/projects", settings, *options, cwd=ROOT, env=os.environ)
     assert done.returncode == 0, done.stdout + done.stderr
     for test in (*HERE.glob("scenarios/test_*.py"), HERE / project / f"test_{project}.py"):
         assert str(test.relative_to(ROOT)) in done.stdout

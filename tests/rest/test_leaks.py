@@ -14,6 +14,7 @@ from tests.conftest import bearer
 from tokenauth.core import credential
 from tokenauth.core.credential import Kind
 from tokenauth.models import AccessToken, TokenLogin
+from tokenauth.models.access_token import AccessTokenQuerySet
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -187,3 +188,25 @@ def test_no_text_is_left_anywhere(
             assert str(token.raw_token) not in f"{record.getMessage()} {record.__dict__}"
     assert str(token.raw_token) not in mailoutbox[0].body
     assert not TokenLogin.objects.exists()
+
+
+def test_the_secret_is_checked_before_anything_is_done(
+    api: APIClient, alice: User, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    # A collation that takes one text for another finds a row that nobody has reported.
+    token = alice.generate_access_token("not reported", [])
+    found = [(token.pk, token.secret)]
+    monkeypatch.setattr(AccessTokenQuerySet, "values_list", lambda self, *names: found)
+    assert report(api, credential.make(Kind.PERSONAL).text).status_code == 202
+    monkeypatch.undo()
+    token.refresh_from_db()
+    assert token.status == "active"
+
+
+@committed
+def test_who_could_make_others_is_told_so(api: APIClient, token: AccessToken, mailoutbox: list[Any]) -> None:
+    manager = token.user.generate_access_token("m", ["tokens:manage"])
+    report(api, token.raw_token)
+    assert "could make other tokens" not in mailoutbox[0].body
+    report(api, manager.raw_token)
+    assert f"{manager.hint} could make other tokens." in mailoutbox[1].body

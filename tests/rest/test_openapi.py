@@ -72,6 +72,7 @@ def test_the_sample_project_tells_the_scopes_of_each_operation() -> None:
         assert operation["security"] == [
             {"accessToken": [scope]},
             {"apiKey": [scope]},
+            {"jwt": [scope]},
             {"cookieAuth": []},
         ]
         assert operation["x-required-scopes"] == [scope]
@@ -109,8 +110,8 @@ def test_where_no_session_is_accepted_none_is_offered() -> None:
     tokens_only = type("TokensOnly", (Asked,), {"session_allowed": False})
     schema = SchemaGenerator(patterns=[path("asked", tokens_only.as_view())]).get_schema(public=True)
     security = schema["paths"]["/asked"]["get"]["security"]
-    assert [list(one) for one in security] == [["accessToken"], ["apiKey"]]
-    assert [list(one) for one in schema_of()["paths"]["/asked"]["get"]["security"]][2:] == [["cookieAuth"]]
+    assert [list(one) for one in security] == [["accessToken"], ["apiKey"], ["jwt"]]
+    assert [list(one) for one in schema_of()["paths"]["/asked"]["get"]["security"]][3:] == [["cookieAuth"]]
 
 
 def test_what_is_composed_is_described() -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from datetime import timedelta
 from typing import TYPE_CHECKING, Any
 
@@ -13,7 +14,11 @@ from django.test.utils import CaptureQueriesContext
 from django.utils import timezone
 
 from tests.conftest import bearer
+from tokenauth.core import lifecycle, rotation
+from tokenauth.exceptions import DelegationError
 from tokenauth.models import AccessToken, TokenLogin
+from tokenauth.rest.tokens import TokenListView
+from tokenauth.throttling import TokenRateThrottle
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -493,3 +498,65 @@ class TestCurrent:
     def test_a_session_is_none(self, person: APIClient) -> None:
         answer = person.get(CURRENT)
         assert (answer.status_code, answer.data["error"]["reason"]) == (403, "session")
+
+
+class TestMeanwhile:
+    """The asking token ends while its request is under way."""
+
+    @pytest.fixture
+    def ended(self, manager: AccessToken) -> AccessToken:
+        """As the request knows it, which was authenticated before."""
+        AccessToken.objects.get(pk=manager.pk).revoke()
+        return manager
+
+    def test_it_makes_none(self, ended: AccessToken, alice: User) -> None:
+        with pytest.raises(DelegationError):
+            lifecycle.issue(alice, "late", ["read:sites"], asking=ended)
+        assert list(AccessToken.objects.all()) == [ended]
+
+    def test_it_rotates_none(self, ended: AccessToken, alice: User) -> None:
+        target = alice.generate_access_token("target", ["read:sites"])
+        with pytest.raises(DelegationError):
+            rotation.rotate(target, asking=ended)
+        target.refresh_from_db()
+        assert (target.rotated_at, AccessToken.objects.count()) == (None, 2)
+
+    def test_what_it_makes_ends_no_later_than_it_does_by_now(self, manager: AccessToken, alice: User) -> None:
+        end = timezone.now() + SOON
+        AccessToken.objects.filter(pk=manager.pk).update(expires_at=end)
+        with pytest.raises(DelegationError):
+            lifecycle.issue(alice, "long", ["read:sites"], asking=manager)
+
+
+def test_a_key_reaches_those_of_its_environment(api: APIClient, alice: User) -> None:
+    test = alice.generate_access_token("t", MANAGE, kind="api_key", environment="test")
+    live = alice.generate_access_token("l", ["*"], **LIVE_KEY)
+    answer = api.get(TOKENS, **header(test))
+    assert [one["name"] for one in answer.data["results"]] == ["t"]
+    assert api.delete(url(live), **header(test)).status_code == 404
+    assert api.delete(url(test), **header(test)).status_code == 204
+
+
+def test_the_projects_throttles_are_asked(
+    api: APIClient, manager: AccessToken, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(TokenRateThrottle, "rate", "2/min")
+    monkeypatch.setattr(TokenListView, "throttle_classes", [TokenRateThrottle])
+    answers = [api.get(TOKENS, **bearer(manager)).status_code for _ in range(3)]
+    assert answers == [200, 200, 429]
+
+
+@pytest.mark.parametrize("field", ["kind", "environment"])
+def test_a_choice_that_is_no_text_of_json_is_refused(person: APIClient, field: str) -> None:
+    body = json.dumps({**NEW, field: "\ud800"})
+    answer = person.post(TOKENS, body, content_type="application/json")
+    assert (answer.status_code, list(answer.json())) == (400, [field])
+
+
+def test_a_token_is_no_name(person: APIClient, manager: AccessToken) -> None:
+    answer = person.post(TOKENS, {**NEW, "name": f"Bearer {manager.raw_token}"}, format="json")
+    assert answer.status_code == 400
+    assert str(manager.raw_token) not in answer.content.decode()
+    networks = {**NEW, "allowed_networks": [manager.raw_token]}
+    answer = person.post(TOKENS, networks, format="json")
+    assert answer.data == {"allowed_networks": ["A token is no network."]}

@@ -13,13 +13,16 @@ from django.views.decorators.debug import sensitive_post_parameters
 
 from tokenauth.admin import badges, creation, pasted, revocation, rotation, search
 from tokenauth.admin.change_list import listed
-from tokenauth.admin.editing import EDITABLE, AccessTokenForm
+from tokenauth.admin.confirmation import SIGN_IN_AGAIN
+from tokenauth.admin.editing import AccessTokenForm
 from tokenauth.admin.family import FamilyChangeList, family_context, late_warning
 from tokenauth.admin.filters import AttentionFilter, ChosenFilter, OrganizationFilter, StatusFilter
+from tokenauth.admin.keys import valid_key
 from tokenauth.admin.links import chosen_link
 from tokenauth.admin.read_only import ReadOnlyAdmin
 from tokenauth.admin.recent_attempts import attempts_context
-from tokenauth.core import authority, digests
+from tokenauth.core import authority, digests, editing, reauthentication
+from tokenauth.core.editing import EDITABLE
 from tokenauth.core.status import Status
 from tokenauth.models import AccessToken
 
@@ -84,6 +87,8 @@ class AccessTokenAdmin(ReadOnlyAdmin):
     def find_view(self, request: HttpRequest) -> HttpResponse:
         return pasted.find(self, request)
 
+    # The form of a rotation is sent to the list.
+    @method_decorator(sensitive_post_parameters("password"))
     def changelist_view(
         self, request: HttpRequest, extra_context: dict[str, Any] | None = None
     ) -> HttpResponse:
@@ -99,9 +104,27 @@ class AccessTokenAdmin(ReadOnlyAdmin):
     def get_readonly_fields(self, request: HttpRequest, obj: AccessToken | None = None) -> list[str]:
         return [name for name in self.fields if name not in EDITABLE]
 
+    @method_decorator(sensitive_post_parameters("password"))
+    def change_view(
+        self,
+        request: HttpRequest,
+        object_id: str,
+        form_url: str = "",
+        extra_context: dict[str, Any] | None = None,
+    ) -> HttpResponse:
+        if SIGN_IN_AGAIN in request.POST and not reauthentication.is_recent(request):
+            return reauthentication.sign_in_again(request, request.path)
+        return super().change_view(request, object_id, form_url, extra_context)
+
+    def get_form(
+        self, request: HttpRequest, obj: AccessToken | None = None, change: bool = False, **kwargs: Any
+    ) -> type[AccessTokenForm]:
+        form: Any = super().get_form(request, obj, change, **kwargs)
+        return type(form.__name__, (form,), {"request": request})
+
     def save_model(self, request: HttpRequest, obj: AccessToken, form: Any, change: Any) -> None:
         # What else has happened to the row meanwhile stays.
-        obj.save(update_fields=form.changed_data)
+        editing.change(obj, form.changes, form.shown_values, by=request.user)
 
     def get_queryset(self, request: HttpRequest) -> QuerySet[AccessToken]:
         tokens: QuerySet[AccessToken] = super().get_queryset(request)
@@ -132,7 +155,7 @@ class AccessTokenAdmin(ReadOnlyAdmin):
     ) -> HttpResponse | None:
         try:
             for key in request.POST.getlist(ACTION_CHECKBOX_NAME):
-                AccessToken._meta.pk.to_python(key)
+                valid_key(AccessToken._meta.pk, key)
         except ValidationError:
             self.message_user(request, gettext("This is no access token’s id."), messages.ERROR)
             return None
@@ -201,7 +224,7 @@ class AccessTokenAdmin(ReadOnlyAdmin):
         return admin.ModelAdmin.has_add_permission(self, request)
 
     def has_change_permission(self, request: HttpRequest, obj: Any = None) -> bool:
-        if obj is not None and obj.status != Status.ACTIVE:
+        if obj is not None and (obj.status != Status.ACTIVE or not _may_change(request.user, obj)):
             return False
         return admin.ModelAdmin.has_change_permission(self, request, obj)
 
@@ -227,6 +250,14 @@ def _may_hold(user: Any, token: AccessToken) -> bool:
     """Whether ``user`` may be given what the token is rotated into."""
     try:
         authority.check_rotator(user, token)
+    except ValidationError:
+        return False
+    return True
+
+
+def _may_change(user: Any, token: AccessToken) -> bool:
+    try:
+        authority.check_changer(user, token)
     except ValidationError:
         return False
     return True

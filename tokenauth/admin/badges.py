@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 from datetime import timedelta
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from django.utils import timezone
 from django.utils.formats import date_format
 from django.utils.html import format_html, format_html_join
 from django.utils.timesince import timesince, timeuntil
-from django.utils.translation import gettext, pgettext
+from django.utils.translation import gettext, npgettext_lazy, pgettext
 
 from tokenauth.core.status import Status
 
@@ -21,6 +21,16 @@ if TYPE_CHECKING:
 
 SCOPES_SHOWN = 2
 A_MOMENT = timedelta(minutes=1)
+
+# Not Django's own: in some languages, what stands after "in" or before "ago" is inflected.
+_LENGTHS: dict[str, Any] = {
+    "year": npgettext_lazy("in, or ago", "%(num)d year", "%(num)d years", "num"),
+    "month": npgettext_lazy("in, or ago", "%(num)d month", "%(num)d months", "num"),
+    "week": npgettext_lazy("in, or ago", "%(num)d week", "%(num)d weeks", "num"),
+    "day": npgettext_lazy("in, or ago", "%(num)d day", "%(num)d days", "num"),
+    "hour": npgettext_lazy("in, or ago", "%(num)d hour", "%(num)d hours", "num"),
+    "minute": npgettext_lazy("in, or ago", "%(num)d minute", "%(num)d minutes", "num"),
+}
 
 
 def badge(look: str, text: object) -> str:
@@ -64,11 +74,11 @@ def how_far(moment: datetime) -> str:
     """How long ago it was, or in what time it will be; the time itself where the pointer rests."""
     now = timezone.now()
     if moment > now:
-        text = gettext("in %(time)s") % {"time": timeuntil(moment, now, depth=1)}
+        text = gettext("in %(time)s") % {"time": timeuntil(moment, now, time_strings=_LENGTHS, depth=1)}
     elif now - moment < A_MOMENT:
         text = gettext("just now")
     else:
-        text = gettext("%(time)s ago") % {"time": timesince(moment, now, depth=1)}
+        text = gettext("%(time)s ago") % {"time": timesince(moment, now, time_strings=_LENGTHS, depth=1)}
     return format_html(
         '<time datetime="{}" title="{}">{}</time>',
         moment.isoformat(),

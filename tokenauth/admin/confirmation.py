@@ -6,10 +6,6 @@ from typing import TYPE_CHECKING, Any
 
 from django.contrib.admin.helpers import ACTION_CHECKBOX_NAME
 from django.shortcuts import render
-from django.urls import reverse
-from django.utils.cache import add_never_cache_headers
-
-from tokenauth.core import reauthentication
 
 if TYPE_CHECKING:
     from django.contrib.admin import ModelAdmin
@@ -22,7 +18,7 @@ SIGN_IN_AGAIN = "sign_in_again"
 
 
 def page(model_admin: ModelAdmin, request: HttpRequest, name: str, context: dict[str, Any]) -> HttpResponse:
-    """The page of this name, which nobody keeps. ``context`` has its ``title``."""
+    """The page of this name; ``context`` has its ``title``. The admin's views see to it that none is kept."""
     request.current_app = model_admin.admin_site.name
     context |= {
         **model_admin.admin_site.each_context(request),
@@ -33,12 +29,4 @@ def page(model_admin: ModelAdmin, request: HttpRequest, name: str, context: dict
         "confirmed": CONFIRMED,
     }
     # Rendered here and not later: no middleware is handed the context.
-    response = render(request, f"admin/tokenauth/accesstoken/{name}.html", context)
-    add_never_cache_headers(response)
-    return response
-
-
-def sign_in_again(model_admin: ModelAdmin, request: HttpRequest, to: str) -> HttpResponse:
-    """By the admin's own login, and from there to ``to``."""
-    login = reverse("admin:login", current_app=model_admin.admin_site.name)
-    return reauthentication.sign_in_again(request, to, login)
+    return render(request, f"admin/tokenauth/accesstoken/{name}.html", context)

@@ -13,8 +13,8 @@ from django.utils.translation import gettext
 from django.utils.translation import gettext_lazy as _
 from django.views.decorators.debug import sensitive_variables
 
-from tokenauth.admin.confirmation import SIGN_IN_AGAIN, page, sign_in_again
-from tokenauth.core import authority
+from tokenauth.admin.confirmation import SIGN_IN_AGAIN, page
+from tokenauth.core import authority, reauthentication
 from tokenauth.core.owners import user_named
 from tokenauth.exceptions import AlreadyIssued
 from tokenauth.forms.new_token import NewTokenForm
@@ -31,6 +31,9 @@ SHOWN = 200
 
 class OwnedTokenForm(NewTokenForm):
     """The form of a new token, in which its owner is named."""
+
+    field_of = {**NewTokenForm.field_of, "user": "owner"}
+    kept_names = ("owner", *NewTokenForm.kept_names)
 
     # Not Django's search for rows: what that shows is no field to a screen reader.
     owner = forms.CharField(
@@ -56,11 +59,6 @@ class OwnedTokenForm(NewTokenForm):
             raise ValidationError(error.messages) from error
         return owner
 
-    def refuse(self, error: ValidationError) -> None:
-        for name, errors in error.error_dict.items():
-            field = "owner" if name == "user" else name
-            self.add_error(field if field in self.fields else None, errors)
-
 
 # Whatever is below here in the stack may hold the new text: a template's context, for example.
 @sensitive_variables()
@@ -70,7 +68,7 @@ def add(model_admin: ModelAdmin, request: HttpRequest) -> HttpResponse:
         raise PermissionDenied
     form = OwnedTokenForm(model_admin.admin_site, request, request.POST if request.method == "POST" else None)
     if form.signs_in_again and SIGN_IN_AGAIN in request.POST:
-        return sign_in_again(model_admin, request, f"{request.path}?{urlencode(form.kept())}")
+        return reauthentication.sign_in_again(request, f"{request.path}?{urlencode(form.kept())}")
     try:
         token = _issue(model_admin, request, form) if form.is_valid() else None
     except AlreadyIssued as conflict:

@@ -6,9 +6,11 @@ from typing import TYPE_CHECKING, Any, ClassVar
 
 from django.contrib import admin, messages
 from django.contrib.admin.options import IncorrectLookupParameters
+from django.core.exceptions import ValidationError
 from django.utils.translation import gettext_lazy as _
 from django.utils.translation import pgettext_lazy
 
+from tokenauth.admin.keys import valid_key
 from tokenauth.core import network
 from tokenauth.core.attention import Attention, wants
 from tokenauth.core.status import Status, has_status
@@ -150,6 +152,17 @@ class ChosenFilter(admin.FieldListFilter):
 
     def expected_parameters(self) -> list[str | None]:
         return [self.parameter_name]
+
+    def queryset(self, request: HttpRequest, queryset: QuerySet[Any]) -> QuerySet[Any] | None:
+        field: Any = self.field
+        texts: Any = self.used_parameters.get(self.parameter_name, [])
+        key = field.target_field if field.is_relation else field
+        try:
+            for text in texts:
+                valid_key(key, text)
+        except ValidationError as error:
+            raise IncorrectLookupParameters from error
+        return super().queryset(request, queryset)
 
     def choices(self, changelist: ChangeList) -> Iterator[dict[str, Any]]:  # type: ignore[override]
         without = changelist.get_query_string(remove=[self.parameter_name])

@@ -24,7 +24,7 @@ from tokenauth.core.token_arguments import valid_reason
 from tokenauth.models import AccessToken
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Iterable, Sequence
 
     from django.contrib.admin import ModelAdmin
     from django.db.models import QuerySet
@@ -34,6 +34,8 @@ if TYPE_CHECKING:
 NAMED = 100
 # Used since then, it is probably in somebody's way when it stops working.
 RECENT = timedelta(days=30)
+# Of the form, where all that the filters find is selected: what they had found when it was shown.
+SHOWN = "shown"
 # As many keys as every database takes in one statement.
 KEYS_AT_ONCE = 1_000
 
@@ -69,7 +71,8 @@ def revoke_selected(
     model_admin: ModelAdmin, request: HttpRequest, tokens: QuerySet[AccessToken]
 ) -> HttpResponse | None:
     texts = {"action": "revoke_selected", "title": gettext("Revoke access tokens")}
-    return _revoke(model_admin, request, tokens, texts)
+    keys = tokens.filter(revoked_at__isnull=True).order_by().values_list("pk", flat=True)
+    return _revoke(model_admin, request, tokens, texts, _texts(keys) if _is_across(request) else set())
 
 
 def revoke_families(
@@ -85,12 +88,19 @@ def revoke_families(
         return None
     members = AccessToken.objects.filter(family__in=families)
     texts = {"action": "revoke_families", "title": gettext("Revoke families of access tokens")}
-    return _revoke(model_admin, request, members, texts)
+    return _revoke(model_admin, request, members, texts, _texts(families) if _is_across(request) else set())
 
 
 def _revoke(
-    model_admin: ModelAdmin, request: HttpRequest, tokens: QuerySet[AccessToken], texts: dict[str, str]
+    model_admin: ModelAdmin,
+    request: HttpRequest,
+    tokens: QuerySet[AccessToken],
+    texts: dict[str, str],
+    found: set[str],
 ) -> HttpResponse | None:
+    """``found``: what the filters find by now, where all of it is selected. What the page did not show is not
+    revoked by its form.
+    """
     effect = _effect(tokens)
     if not effect.working + effect.lapsed:
         message = gettext(
@@ -99,7 +109,8 @@ def _revoke(
         model_admin.message_user(request, message, messages.WARNING)
         return None
     form = RevocationForm(request.POST if CONFIRMED in request.POST else None)
-    if form.is_valid():
+    has_grown = form.is_bound and not found <= set(request.POST.get(SHOWN, "").split(","))
+    if form.is_valid() and not has_grown:
         count = _revoke_now(request.user, tokens, form.cleaned_data["reason"])
         message = ngettext(
             "%(count)d access token was revoked.", "%(count)d access tokens were revoked.", count
@@ -119,8 +130,19 @@ def _revoke(
         "select_across": request.POST.get("select_across", ""),
         # The filters by which they were found, where all of them are selected.
         "url": request.get_full_path(),
+        "shown_name": SHOWN,
+        "shown": ",".join(sorted(found)),
+        "has_grown": has_grown,
     }
     return page(model_admin, request, "revoke", context)
+
+
+def _is_across(request: HttpRequest) -> bool:
+    return request.POST.get("select_across", "0") != "0"
+
+
+def _texts(keys: Iterable[Any]) -> set[str]:
+    return {str(key) for key in keys}
 
 
 def _effect(tokens: QuerySet[AccessToken]) -> Effect:

@@ -11,8 +11,8 @@ from django.utils.translation import gettext
 from django.utils.translation import gettext_lazy as _
 from django.views.decorators.debug import sensitive_variables
 
-from tokenauth.admin.confirmation import CONFIRMED, SIGN_IN_AGAIN, page, sign_in_again
-from tokenauth.core import authority
+from tokenauth.admin.confirmation import CONFIRMED, SIGN_IN_AGAIN, page
+from tokenauth.core import authority, reauthentication
 from tokenauth.core.credential import Kind
 from tokenauth.core.owners import user_named
 from tokenauth.forms.rotation import RotationForm
@@ -76,7 +76,7 @@ def rotate_selected(
     form = KeyRotationForm(request, token, request.POST if CONFIRMED in request.POST else None)
     if form.signs_in_again and SIGN_IN_AGAIN in request.POST:
         change = reverse("admin:tokenauth_accesstoken_change", args=[token.pk])
-        return sign_in_again(model_admin, request, change)
+        return reauthentication.sign_in_again(request, change)
     successor = _rotate(model_admin, request, token, form) if form.is_valid() else None
     if successor is None:
         context = {"title": gettext("Rotate access token"), "original": token, "token": token, "form": form}

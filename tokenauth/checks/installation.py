@@ -53,16 +53,16 @@ def check_rest_framework(app_configs: Sequence[AppConfig] | None, **kwargs: Any)
         return []
     from rest_framework.settings import api_settings
 
-    from tokenauth.authentication import AccessTokenAuthentication
+    from tokenauth.authentication import CredentialAuthentication
 
     # Typed as the paths that are configured; what is read are the classes.
     classes: list[Any] = list(api_settings.DEFAULT_AUTHENTICATION_CLASSES)
-    if not any(issubclass(one, AccessTokenAuthentication) for one in classes):
+    if not any(issubclass(one, CredentialAuthentication) for one in classes):
         return []
     if api_settings.user_settings.get("EXCEPTION_HANDLER") == EXCEPTION_HANDLER:
         return []
     first = classes[0]
-    if issubclass(first, AccessTokenAuthentication):
+    if issubclass(first, CredentialAuthentication):
         return []
     return [
         checks.Warning(

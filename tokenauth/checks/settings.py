@@ -26,6 +26,7 @@ Messages = list[checks.CheckMessage]
 PEPPER_LENGTH = 32
 
 _PREFIX = re.compile(r"[A-Za-z][A-Za-z0-9_]{0,30}")
+_URL = re.compile(r"https?://[^\s/?#]+(/[^\s?#]*[^\s?#/])?")
 _HEADER = re.compile(r"[A-Za-z0-9]+(-[A-Za-z0-9]+)*")
 
 
@@ -39,6 +40,11 @@ def _is_optional_duration(value: object) -> bool:
 
 def _is_interval(value: object) -> bool:
     return isinstance(value, timedelta) and timedelta(0) <= value <= LONGEST_DURATION
+
+
+def _is_age(value: object) -> bool:
+    # Of less, who signs in again would be asked to sign in again.
+    return _is_duration(value) and value >= timedelta(minutes=1)  # type: ignore[operator]
 
 
 def _is_overlap(value: object) -> bool:
@@ -92,6 +98,10 @@ def _is_optional_rate(value: object) -> bool:
         return False
 
 
+def _is_optional_url(value: object) -> bool:
+    return value is None or (isinstance(value, str) and _URL.fullmatch(value) is not None)
+
+
 _DURATION = "a positive timedelta of a hundred years at most, or None"
 
 # Of each setting: what it must be, in words and as a test.
@@ -116,7 +126,7 @@ _SHAPES: Mapping[str, tuple[str, Callable[[Any], bool]]] = {
     ),
     "ROTATION_OVERLAP": (f"a timedelta of {LONGEST_OVERLAP.days} days at most", _is_overlap),
     "END_TOKENS_ON_PASSWORD_CHANGE": ("True or False", _is_switch),
-    "REAUTHENTICATION_AGE": ("a timedelta of a hundred years at most", _is_interval),
+    "REAUTHENTICATION_AGE": ("a timedelta of a minute or more", _is_age),
     "NOTIFY_OWNER": ("True or False", _is_switch),
     "RECORD_LOGIN_ATTEMPTS": (
         '"none", "failure" or "all"',
@@ -130,6 +140,11 @@ _SHAPES: Mapping[str, tuple[str, Callable[[Any], bool]]] = {
     "TRUSTED_PROXIES": ("a number of proxies, 0 or more", _is_count),
     "FAILURE_LIMIT": ('a rate as "60/min" (or s, h, d), or None', _is_optional_rate),
     "USER_ORGANIZATIONS": ("a dotted path or None", lambda value: value is None or isinstance(value, str)),
+    "OAUTH_ISSUER": ("an http(s) URL without a slash at its end, or None", _is_optional_url),
+    "OAUTH_AUDIENCE": ("an http(s) URL without a slash at its end, or None", _is_optional_url),
+    "OAUTH_SIGNING_KEYS": ("a list of private keys in PEM text", _is_texts),
+    "OAUTH_PASSWORD_GRANT": ("True or False", _is_switch),
+    "OAUTH_PKCE_REQUIRED": ("True or False", _is_switch),
 }
 
 

@@ -8,6 +8,7 @@ the connections. Without it they are written at once, inside the request's trans
 import logging
 from collections.abc import Iterator
 from contextlib import contextmanager
+from dataclasses import replace
 from datetime import datetime
 from typing import Any
 
@@ -48,21 +49,29 @@ def request_id(request: HttpRequest) -> str:
 def accepted(request: HttpRequest, verified: Verified) -> None:
     """Note an accepted credential."""
     token = verified.token
-    state = state_of(request)
-    state.attempt = Attempt(_ID_TYPES[Kind(token.kind)], token.name, token.hint, token, None, verified.at)
     last_used, interval = token.last_used_at, conf.LAST_USED_INTERVAL
     if last_used is None or last_used <= verified.at - interval:
-        state.used = verified
-    _unless_deferred(request)
+        state_of(request).used = verified
+    id_type = _ID_TYPES[Kind(token.kind)]
+    note(request, Attempt(id_type, token.name, token.hint, token, None, verified.at, token.user_id))
 
 
 def refused(
     request: HttpRequest, presented: Presented, hint: str, error: CredentialError, at: datetime
 ) -> None:
     """Note a refused credential."""
-    state_of(request).attempt = Attempt(
-        _ID_TYPES[presented.kind], identifier_of(presented.text), hint, error.token, error.reason, at
-    )
+    id_type, token = presented.shape or _ID_TYPES[presented.kind], error.token
+    user_id = None if token is None else token.user_id
+    identifier = identifier_of(presented.text)
+    note(request, Attempt(id_type, identifier, hint, token, error.reason, at, user_id))
+
+
+def note(request: HttpRequest, attempt: Attempt) -> None:
+    """Note an attempt with whatever credential; accepted where it has no reason."""
+    state = state_of(request)
+    state.attempt = attempt
+    if attempt.reason is None:
+        state.accepted = attempt
     _unless_deferred(request)
 
 
@@ -72,14 +81,11 @@ def refused_request(request: HttpRequest, refusal: Refusal) -> None:
     It stays one attempt, unless the accepted one was written already for want of the middleware.
     """
     state = state_of(request)
-    if not isinstance(state.outcome, Verified):
+    if state.accepted is None:
         return
-    token = state.outcome.token
     found = list(headers.presented(request.META))
     identifier = identifier_of(found[0].text) if found else ""
-    state.attempt = Attempt(
-        _ID_TYPES[Kind(token.kind)], identifier, token.hint, token, refusal.reason, state.outcome.at
-    )
+    state.attempt = replace(state.accepted, identifier=identifier, reason=refusal.reason)
     _unless_deferred(request)
 
 
@@ -162,7 +168,7 @@ def _row(request: HttpRequest, attempt: Attempt) -> TokenLogin:
         id_type=attempt.id_type,
         identifier=attempt.identifier,
         hint=attempt.hint,
-        user_id=None if token is None else token.user_id,
+        user_id=attempt.user_id,
         token_id=None if token is None else token.pk,
         ip_address=network.client_address(request.META),
         user_agent=headers.printable(request.META.get("HTTP_USER_AGENT", ""), 255),

@@ -13,34 +13,62 @@ from tokenauth.models import AccessToken
 
 
 def check_maker(actor: Any, owner: Any) -> None:
-    """Whether ``actor`` may make a token of ``owner``: of a superuser, superusers alone.
+    """Whether ``actor`` may make a token of ``owner``: who may do all that ``owner`` may.
 
     That ``actor`` may make tokens for others at all is for the caller to know.
 
     :raises ValidationError: ``actor`` may not, of the argument ``user``.
     """
-    if _is_superuser(owner) and not _is_superuser(actor):
-        raise ValidationError({"user": _("A token of a superuser is made by superusers alone.")})
+    if refused := _refusal(actor, owner, _("A token of a superuser is made by superusers alone.")):
+        raise ValidationError({"user": refused})
 
 
 def check_rotator(actor: Any, token: AccessToken, owner: Any = None) -> None:
     """Whether ``actor`` may be given a credential of the token's owner, or of the new ``owner``.
 
-    A personal token is rotated by its user alone; whatever acts for a superuser, by superusers alone.
+    A personal token is rotated by its user alone; a key, by who may do all that its owner may.
     That ``actor`` may rotate tokens at all is for the caller to know.
 
     :raises ValidationError: ``actor`` may not, by argument: ``by`` for the token as it is, or ``owner``.
     """
     if token.kind != Kind.API_KEY and actor != token.user:
         raise ValidationError({"by": _("A personal token is rotated by its own user alone.")})
-    if _is_superuser(actor):
+    if refused := _refusal(actor, token.user, _("The key of a superuser is rotated by superusers alone.")):
+        raise ValidationError({"by": refused})
+    if owner is None:
         return
-    if _is_superuser(token.user):
-        raise ValidationError({"by": _("The key of a superuser is rotated by superusers alone.")})
-    if owner is not None and _is_superuser(owner):
-        raise ValidationError({"owner": _("A key is moved to a superuser by superusers alone.")})
+    if refused := _refusal(actor, owner, _("A key is moved to a superuser by superusers alone.")):
+        raise ValidationError({"owner": refused})
+
+
+def _refusal(actor: Any, owner: Any, of_superuser: str) -> str | None:
+    """Why ``actor`` may not act as ``owner``; None where ``actor`` may do all of that already."""
+    if actor == owner or _is_superuser(actor):
+        return None
+    if _is_superuser(owner):
+        return of_superuser
+    if _permissions(owner) <= _permissions(actor):
+        return None
+    return _("%(owner)s has permissions that you do not have.") % {"owner": owner.get_username()}
+
+
+def check_changer(actor: Any, token: AccessToken) -> None:
+    """Whether ``actor`` may change ``token``: what is a superuser's, superusers alone.
+
+    That ``actor`` may change tokens at all is for the caller to know.
+
+    :raises ValidationError: ``actor`` may not, of the argument ``by``.
+    """
+    if _is_superuser(token.user) and not _is_superuser(actor):
+        raise ValidationError({"by": _("The token of a superuser is changed by superusers alone.")})
 
 
 def _is_superuser(user: Any) -> bool:
     # Not every user model knows of superusers.
     return bool(getattr(user, "is_superuser", False))
+
+
+def _permissions(user: Any) -> set[str]:
+    # Nor of permissions.
+    permissions: set[str] = user.get_all_permissions() if hasattr(user, "get_all_permissions") else set()
+    return permissions

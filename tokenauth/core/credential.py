@@ -8,7 +8,7 @@ error be told from a wrong credential without asking the database.
 import re
 import secrets
 import zlib
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import lru_cache
 
@@ -40,6 +40,10 @@ class Environment(models.TextChoices):
 
     LIVE = "live", pgettext_lazy("environment", "live")
     TEST = "test", pgettext_lazy("environment", "test")
+
+
+# What other apps take for theirs, by the type that the login log has of it.
+_shapes: dict[str, Callable[[str], bool]] = {}
 
 
 @dataclass(frozen=True, slots=True)
@@ -114,6 +118,16 @@ def hint_in(text: str) -> str:
     """The hint that ``text`` is, where somebody may have typed three dots for ``…``; "" where it is none."""
     hint = text.strip().replace("...", "…")
     return hint if _HINT.fullmatch(hint) else ""
+
+
+def register_shape(id_type: str, matches: Callable[[str], bool]) -> None:
+    """Leave bearer texts that ``matches`` knows, by their look alone, to the authenticator of another app."""
+    _shapes[id_type] = matches
+
+
+def shape_of(text: str) -> str:
+    """The registered shape that a bearer text has; "" where it has none, and is for this app to judge."""
+    return next((id_type for id_type, matches in _shapes.items() if matches(text)), "")
 
 
 def checksum(payload: str) -> str:

@@ -1,12 +1,12 @@
 """What a token may make or rotate: nothing that is wider than itself."""
 
 from datetime import datetime
-from ipaddress import IPv4Network, IPv6Network
 from typing import Any
 
 from django.db.models import QuerySet
 
 from tokenauth.core import network, organizations, scopes
+from tokenauth.core.status import Status, status_of
 from tokenauth.exceptions import DelegationError
 from tokenauth.models import AccessToken
 
@@ -27,11 +27,24 @@ def check(token: AccessToken, asking: object) -> None:
         "kind": token.kind != asking.kind,
         "environment": token.environment != asking.environment,
         "organization": asking.organization not in ("", token.organization),
-        "allowed_networks": not _is_within(token.allowed_networks, asking.allowed_networks),
+        "allowed_networks": not network.is_within(token.allowed_networks, asking.allowed_networks),
         "expires_at": earliest(token.expires_at, asking) != token.expires_at,
     }
     if any(wider.values()):
         raise DelegationError(tuple(name for name, is_wider in wider.items() if is_wider), lacking)
+
+
+def as_it_is(asking: object, using: str) -> object:
+    """``asking`` as it is by now, held till the commit: whoever ends it meanwhile ends what it makes.
+
+    :raises DelegationError: it has ended.
+    """
+    if not isinstance(asking, AccessToken):
+        return asking
+    row = AccessToken.objects.using(using).select_for_update().filter(pk=asking.pk).first()
+    if row is None or status_of(row) is not Status.ACTIVE:
+        raise DelegationError(("credential",))
+    return row
 
 
 def earliest(expires_at: datetime | None, asking: object) -> datetime | None:
@@ -54,22 +67,11 @@ def inherited(asking: object) -> dict[str, Any]:
 def reach(tokens: QuerySet[AccessToken], user: Any, asking: object) -> QuerySet[AccessToken]:
     """Those of the ``tokens`` of ``user`` that ``asking`` may see and end.
 
-    One that is narrowed to an organization reaches those of that organization, and no others.
+    One that is narrowed to an organization reaches those of that organization, and no others; a key of an
+    environment, those of that environment.
     """
+    if environment := getattr(asking, "environment", ""):
+        tokens = tokens.filter(environment=environment)
     if getattr(asking, "organization", ""):
-        return organizations.rows_open_to(tokens, user, asking)
+        tokens = organizations.rows_open_to(tokens, user, asking)
     return tokens
-
-
-def _is_within(networks: list[str], allowed: list[str]) -> bool:
-    if not allowed:
-        return True
-    # None at all is every address there is.
-    return bool(networks) and all(
-        any(_is_subnet(network.parse_network(one), network.parse_network(other)) for other in allowed)
-        for one in networks
-    )
-
-
-def _is_subnet(one: IPv4Network | IPv6Network, other: IPv4Network | IPv6Network) -> bool:
-    return one.version == other.version and one.subnet_of(other)  # type: ignore[arg-type]

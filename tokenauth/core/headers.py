@@ -16,11 +16,15 @@ _SCHEME = re.compile(r"[!#$%&'*+.^_`|~0-9A-Za-z-]+")
 
 @dataclass(frozen=True, slots=True)
 class Presented:
-    """The text of one header. ``misplaced``: it is not where, or not how, a credential is sent."""
+    """The text of one header. ``misplaced``: it is not where, or not how, a credential is sent.
+
+    ``shape``: it is left to the app that registered this one with :mod:`tokenauth.core.credential`.
+    """
 
     text: str = field(repr=False)
     kind: Kind
     misplaced: bool = False
+    shape: str = ""
 
 
 def presented(meta: Mapping[str, Any]) -> Iterator[Presented]:
@@ -31,7 +35,9 @@ def presented(meta: Mapping[str, Any]) -> Iterator[Presented]:
         rest = authorization[len(scheme) :]
         if scheme.lower() == "bearer":
             text = rest.strip(" ")
-            if conf.FOREIGN_BEARER != "pass" or credential.has_prefix(text.lstrip()):
+            if shape := credential.shape_of(text):
+                yield Presented(text, Kind.PERSONAL, shape=shape)
+            elif conf.FOREIGN_BEARER != "pass" or credential.has_prefix(text.lstrip()):
                 yield Presented(text, Kind.PERSONAL)
         elif _SCHEME.fullmatch(scheme) is None or _is_credential(authorization):
             yield Presented(authorization, Kind.PERSONAL, misplaced=True)

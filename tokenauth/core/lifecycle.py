@@ -6,7 +6,7 @@ from typing import Any, TypedDict
 from uuid import UUID
 
 from django.db import connections, router, transaction
-from django.db.models import Q, QuerySet
+from django.db.models import F, Q, QuerySet
 from django.utils import timezone
 from django.views.decorators.debug import sensitive_variables
 
@@ -95,7 +95,8 @@ def issue(
     delegation.check(token, asking)
     if family is not None:
         token.family = family
-    text = insert_within_limit(token, router.db_for_write(AccessToken), is_once=family is not None)
+    using = router.db_for_write(AccessToken)
+    text = insert_within_limit(token, using, is_once=family is not None, asking=asking)
     tell_made(token, created_by)
     token.raw_token = text
     return token
@@ -110,21 +111,26 @@ def insert(token: AccessToken, using: str) -> str:
 
 
 @sensitive_variables("text")
-def insert_within_limit(token: AccessToken, using: str, *, is_once: bool = False) -> str:
+def insert_within_limit(
+    token: AccessToken, using: str, *, is_once: bool = False, asking: object = None
+) -> str:
     """Save ``token`` as :func:`insert` does, where ``MAX_TOKENS_PER_USER`` allows, or the oldest make room.
 
     :raises AlreadyIssued: ``is_once``, and its family has a token.
+    :raises DelegationError: ``asking`` has ended meanwhile, or been narrowed.
     :raises ValidationError: the user has as many tokens as that.
     """
     limit = conf.MAX_TOKENS_PER_USER
-    if limit is None and not is_once:
+    if limit is None and not is_once and asking is None:
         return insert(token, using)
     with transaction.atomic(using=using):
-        token_limit.take_turn([token.user_id, token.created_by_id], using, always=is_once)
+        # Users before tokens, whatever is locked below.
+        token_limit.take_turn([token.user_id, token.created_by_id], using, always=True)
         # Before it is counted: on SQLite, which locks no row, the first to write is the one whose turn it is.
         text = insert(token, using)
         if is_once:
             _refuse_second(token, using)
+        delegation.check(token, delegation.as_it_is(asking, using))
         if limit is not None:
             surplus = token_limit.surplus(token.user_id, using, limit)
             revoke(surplus, reason=token_limit.REASON, by=token.created_by)
@@ -162,7 +168,7 @@ def revoke(tokens: QuerySet[AccessToken], *, reason: str = "", by: Any = None, i
     if tokens.query.is_empty():
         # Of what is no token's text, nobody's turn is waited for.
         return 0
-    # In one order, whoever asks: of two that lock the same rows, neither waits for the other.
+    # Those that are loaded are locked in one order, whoever asks: of two, neither waits for the other.
     tokens = tokens.using(router.db_for_write(AccessToken)).filter(revoked_at__isnull=True).order_by("pk")
     count = revoked = _revoke(tokens, values, is_leak=is_leak)
     # On PostgreSQL, a statement that waited for a rotation does not see the successor that was made
@@ -185,6 +191,9 @@ def _revoke(tokens: QuerySet[AccessToken], values: Mapping[str, Any], *, is_leak
         if takes_turn:
             token_limit.take_turn([by.pk], tokens.db)
         if is_heard:
+            if not connections[tokens.db].features.has_select_for_update:
+                # SQLite, which locks no row: now that this has written, nobody else does.
+                tokens.update(revoked_reason=F("revoked_reason"))
             revoked = list(tokens.select_for_update())
             tokens = tokens.filter(pk__in=[token.pk for token in revoked])
         count = tokens.update(**values)

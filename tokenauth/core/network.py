@@ -63,6 +63,26 @@ def parse_network(text: object) -> Network:
     return network
 
 
+def around(text: object) -> str | None:
+    """The network in which the address of a CIDR text with host bits lies; None where it names none."""
+    try:
+        return str(ipaddress.ip_network(text.strip(), strict=False)) if isinstance(text, str) else None
+    except ValueError:
+        return None
+
+
+def is_within(networks: list[str], others: list[str]) -> bool:
+    """Whether each of ``networks`` lies in one of ``others``; an empty list is every address there is."""
+    if not networks or not others:
+        return not others
+    outer = [parse_network(other) for other in others]
+    return all(any(_is_subnet(parse_network(one), other) for other in outer) for one in networks)
+
+
+def _is_subnet(one: Network, other: Network) -> bool:
+    return one.version == other.version and one.subnet_of(other)  # type: ignore[arg-type]
+
+
 def is_allowed(address: str | None, networks: object) -> bool:
     """Whether ``address`` lies in one of ``networks``; an empty list allows every address.
 

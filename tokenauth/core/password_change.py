@@ -3,7 +3,7 @@
 What is written past the user (``QuerySet.update()``, ``bulk_update()``, a fixture) is not seen.
 """
 
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from typing import Any
 
 from django.contrib.auth import get_user_model
@@ -16,6 +16,9 @@ from tokenauth.core import lifecycle
 # Not translated: rows are searched for it, whatever the language of whoever was served.
 REASON = "The password was changed."
 
+# What else ends with a password, of the apps that keep credentials of their own.
+_others: list[Callable[[Any, str], object]] = []
+
 # On an instance from before it is saved until after.
 _CHANGED = "_tokenauth_password_changed"
 
@@ -24,6 +27,11 @@ def connect() -> None:
     """Watch every user that is saved: no sender, since a proxy of the user model is a sender of its own."""
     pre_save.connect(_compare, dispatch_uid="tokenauth.password_change")
     post_save.connect(_end_tokens, dispatch_uid="tokenauth.password_change")
+
+
+def also_end(end: Callable[[Any, str], object]) -> None:
+    """End with a user's tokens what ``end`` ends, called with the user and the reason."""
+    _others.append(end)
 
 
 def _compare(
@@ -49,6 +57,8 @@ def _end_tokens(instance: Any, **kwargs: Any) -> None:
     # may end nothing. Nor is what fails here passed over: who changes a password relies on it.
     if instance.__dict__.pop(_CHANGED, False):
         lifecycle.revoke(lifecycle.of_user(instance), reason=REASON)
+        for end in _others:
+            end(instance, REASON)
 
 
 def _is_another(user: Any, stored: str, update_fields: Iterable[str] | None) -> bool:

@@ -7,7 +7,7 @@ sets there is gone when the answer is closed.
 from __future__ import annotations
 
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, cast
+from typing import TYPE_CHECKING, Any, cast
 
 if TYPE_CHECKING:
     from datetime import datetime
@@ -30,7 +30,15 @@ class Verified:
     at: datetime
 
 
-@dataclass(slots=True)
+@dataclass(frozen=True, slots=True)
+class VerifiedElsewhere:
+    """An accepted credential of another app: ``request.user`` and ``request.auth``."""
+
+    user: Any
+    auth: Any
+
+
+@dataclass(frozen=True, slots=True)
 class Attempt:
     """One row of the login log, before it is written."""
 
@@ -40,6 +48,8 @@ class Attempt:
     token: AccessToken | None
     reason: Reason | None
     at: datetime
+    # Whose it is; where there is no token, a token does not tell.
+    user_id: Any = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -61,8 +71,9 @@ class RequestState:
     deferred: bool = False
     # Set once a door has asked for a credential: the answer depends on the headers.
     consulted: bool = False
-    outcome: Verified | CredentialError | None = None
+    outcome: Verified | VerifiedElsewhere | CredentialError | None = None
     used: Verified | None = None
+    accepted: Attempt | None = None
     attempt: Attempt | None = None
     refusal: Refusal | None = None
     # What would have been refused (ENFORCE_SCOPES), each told once.

@@ -54,6 +54,8 @@ def rotate(
         token_limit.take_turn([token.user_id, owner.pk, None if by is None else by.pk], using)
         now = timezone.now()
         old, previous = _claim(token, now, using)
+        # Of one that rotates itself, it is as it is.
+        asking = old if asking == old else delegation.as_it_is(asking, using)
         delegation.check(old, asking)
         expires_at = delegation.earliest(_expiry(previous or old, now), asking)
         if previous is not None:

@@ -1,5 +1,6 @@
 """What may be said of a token: each argument, made valid or refused with a reason."""
 
+import re
 import unicodedata
 from collections.abc import Callable, Iterable
 from datetime import datetime, timedelta
@@ -12,7 +13,7 @@ from django.utils.translation import gettext as _
 
 from tokenauth.conf import LONGEST_DURATION, LONGEST_OVERLAP, conf
 from tokenauth.core import network
-from tokenauth.core.credential import Environment, Kind
+from tokenauth.core.credential import Environment, Kind, resembles
 from tokenauth.core.organizations import organizations_of
 from tokenauth.core.scopes import is_registered, is_well_formed, registry
 
@@ -64,16 +65,19 @@ def valid_name(name: object) -> str:
         raise ValidationError(_("A name has 1 to 255 characters."))
     if any(unicodedata.category(character) in ("Cc", "Cs") for character in text):
         raise ValidationError(_("A name has no control characters."))
+    if resembles(text):
+        raise ValidationError(_("This looks like a token, which is kept nowhere. Give it a name."))
     return text
 
 
 def valid_reason(reason: object) -> str:
-    if not isinstance(reason, str) or len(reason) > _TEXT_LENGTH or not _is_storable(reason):
+    if not isinstance(reason, str) or len(reason) > _TEXT_LENGTH or not is_storable(reason):
         raise ValidationError(_("A reason is a text of at most 255 characters."))
     return reason
 
 
-def _is_storable(text: str) -> bool:
+def is_storable(text: str) -> bool:
+    """Whether every database takes ``text``: without NUL, and without halves of characters."""
     return "\0" not in text and not any(unicodedata.category(character) == "Cs" for character in text)
 
 
@@ -120,6 +124,11 @@ def valid_organization(organization: object, user: Any) -> str:
     return organization
 
 
+def networks_in(text: str) -> list[str]:
+    """What somebody typed, by line or parted by commas, for :func:`valid_networks`."""
+    return re.findall(r"[^\s,;]+", text)
+
+
 def valid_networks(networks: object) -> list[str]:
     if isinstance(networks, str) or not isinstance(networks, Iterable):
         raise ValidationError(_("Networks are given as a list."))
@@ -128,9 +137,18 @@ def valid_networks(networks: object) -> list[str]:
         try:
             valid.append(str(network.parse_network(text)))
         except ValueError as error:
-            message = _("%(network)r is not a network in CIDR notation without host bits.")
-            raise ValidationError(message % {"network": text}) from error
+            raise ValidationError(_no_network(text)) from error
     return list(dict.fromkeys(valid))
+
+
+def _no_network(text: object) -> str:
+    if isinstance(text, str) and resembles(text):
+        # Not repeated: it stands in the wrong field.
+        return _("A token is no network.")
+    meant = network.around(text)
+    if meant is None:
+        return _("%(network)r is not a network in CIDR notation.") % {"network": text}
+    return _("%(network)r has host bits set; the network is %(meant)s.") % {"network": text, "meant": meant}
 
 
 def valid_expiry(expires_at: object, now: datetime) -> datetime | None:

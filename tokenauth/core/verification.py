@@ -56,14 +56,14 @@ def authenticate(request: HttpRequest, *kinds: Kind) -> Verified | None:
     state = state_of(request)
     state.consulted = True
     found = list(headers.presented(request.META))
-    if not any(one.kind in kinds for one in found):
+    if not any(one.kind in kinds and not one.shape for one in found):
         return None
     if state.outcome is None:
         state.outcome = _judge_request(request, found)
     if isinstance(state.outcome, CredentialError):
         # A fresh one: raising the same exception again would pile up its traceback.
         raise CredentialError(state.outcome.reason, state.outcome.token, state.outcome.retry_after)
-    return state.outcome
+    return state.outcome if isinstance(state.outcome, Verified) else None
 
 
 @sensitive_variables("found", "first")
@@ -72,6 +72,9 @@ def _judge_request(request: HttpRequest, found: list[Presented]) -> Verified | C
     first = found[0]
     hint = ""
     try:
+        if first.shape:
+            # Beside one that is ours, or it would not be judged here.
+            raise CredentialError(Reason.AMBIGUOUS)
         parsed = credential.parse(first.text)
         hint = parsed.hint
         if len(found) > 1:

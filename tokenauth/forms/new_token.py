@@ -2,9 +2,8 @@
 
 from __future__ import annotations
 
-import re
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, ClassVar
 
 from django import forms
 from django.core.exceptions import ValidationError
@@ -14,7 +13,7 @@ from django.views.decorators.debug import sensitive_variables
 from tokenauth.conf import conf
 from tokenauth.core import idempotency, lifecycle, scopes
 from tokenauth.core.credential import Environment, Kind
-from tokenauth.core.token_arguments import valid_name, valid_networks, valid_scopes
+from tokenauth.core.token_arguments import networks_in, valid_name, valid_networks, valid_scopes
 from tokenauth.forms.expiry import ExpiryForm
 from tokenauth.forms.reauthentication import ReauthenticationForm
 
@@ -24,9 +23,6 @@ if TYPE_CHECKING:
     from django.http import HttpRequest
 
     from tokenauth.models import AccessToken
-
-# What a form says again where it is left for the login, and comes back to.
-KEPT = ("name", "kind", "scopes", "organization", "expires", "expires_on", "allowed_networks")
 
 
 @dataclass(frozen=True, slots=True)
@@ -45,6 +41,18 @@ class NewTokenForm(ExpiryForm, ReauthenticationForm):
 
     :meth:`issue` after ``is_valid()``.
     """
+
+    field_of = {"expires_at": "expires_on"}
+    # What it says again where it is left for the login, and comes back to.
+    kept_names: ClassVar[tuple[str, ...]] = (
+        "name",
+        "kind",
+        "scopes",
+        "organization",
+        "expires",
+        "expires_on",
+        "allowed_networks",
+    )
 
     name = forms.CharField(
         label=gettext_lazy("Name"),
@@ -73,7 +81,8 @@ class NewTokenForm(ExpiryForm, ReauthenticationForm):
     idempotency_key = forms.CharField(required=False, widget=forms.HiddenInput)
 
     def __init__(self, request: HttpRequest, data: Any = None) -> None:
-        initial = {name: request.GET[name] for name in KEPT if name != "scopes" and name in request.GET}
+        kept = [name for name in self.kept_names if name in request.GET and name != "scopes"]
+        initial = {name: request.GET[name] for name in kept}
         super().__init__(request, data, initial=initial)
         self.family: UUID | None = None
         if not self.is_bound:
@@ -109,7 +118,7 @@ class NewTokenForm(ExpiryForm, ReauthenticationForm):
 
     def kept(self) -> list[tuple[str, str]]:
         """What was given, but for the password: for the query of the form's own address."""
-        return [(name, text) for name in KEPT for text in self.data.getlist(name) if text]  # type: ignore[attr-defined]
+        return [(name, text) for name in self.kept_names for text in self.data.getlist(name) if text]  # type: ignore[attr-defined]
 
     def clean_name(self) -> str:
         return valid_name(self.cleaned_data["name"])
@@ -121,7 +130,7 @@ class NewTokenForm(ExpiryForm, ReauthenticationForm):
         return given
 
     def clean_allowed_networks(self) -> list[str]:
-        return valid_networks(re.findall(r"[^\s,;]+", self.cleaned_data["allowed_networks"]))
+        return valid_networks(networks_in(self.cleaned_data["allowed_networks"]))
 
     def clean(self) -> dict[str, Any] | None:
         cleaned = super().clean()

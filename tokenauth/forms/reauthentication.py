@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, ClassVar
 
 from django import forms
 from django.core.exceptions import ValidationError
@@ -13,6 +13,8 @@ from tokenauth.core import reauthentication
 from tokenauth.core.password_check import PASSWORD_LENGTH
 
 if TYPE_CHECKING:
+    from collections.abc import Mapping
+
     from django.http import HttpRequest
 
 
@@ -24,6 +26,8 @@ class ReauthenticationForm(forms.Form):
     """
 
     required_css_class = "required"
+    # The fields that ask for an argument of the core by another name.
+    field_of: ClassVar[Mapping[str, str]] = {}
 
     password = forms.CharField(
         label=_("Your password"),
@@ -61,5 +65,6 @@ class ReauthenticationForm(forms.Form):
 
     def refuse(self, error: ValidationError) -> None:
         """Show what the core refuses, each at its field where there is one."""
-        for name, errors in error.error_dict.items():
+        for argument, errors in error.error_dict.items():
+            name = self.field_of.get(argument, argument)
             self.add_error(name if name in self.fields else None, errors)

@@ -284,7 +284,8 @@ class AccessToken(models.Model):
 
     def _compare_with_row(self, update_fields: Iterable[str] | None, using: str | None) -> None:
         names = FIXED if update_fields is None else _fixed_among(update_fields)
-        if self.pk is None or not names:
+        takes_over_end = update_fields is None or "expires_at" in update_fields
+        if self.pk is None or not (names or takes_over_end):
             return
         fields = [field for field in self._meta.concrete_fields if field.name in names]
         attributes = {*(field.attname for field in fields), *_ENDS}
@@ -297,7 +298,7 @@ class AccessToken(models.Model):
                 # By its type: a key from a form is a text.
                 if field.to_python(getattr(self, field.attname)) != row[field.attname]
             )
-            if update_fields is None:
+            if takes_over_end:
                 self._take_over_end(row)
 
     def _take_over_end(self, row: dict[str, Any]) -> None:

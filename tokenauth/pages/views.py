@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 from django.contrib import messages
-from django.core.exceptions import PermissionDenied, ValidationError
+from django.core.exceptions import ValidationError
 from django.http import Http404, HttpResponseRedirect
 from django.shortcuts import render
 from django.urls import reverse
@@ -14,7 +14,7 @@ from django.utils.http import urlencode
 from django.utils.translation import gettext
 from django.views.decorators.debug import sensitive_variables
 
-from tokenauth.core import attempts, authority, lifecycle, reauthentication, rotation, scopes
+from tokenauth.core import attempts, lifecycle, reauthentication, rotation, scopes
 from tokenauth.exceptions import AlreadyIssued, Reason
 from tokenauth.models import AccessToken
 from tokenauth.pages.curl import curl_line
@@ -64,10 +64,6 @@ def token_create(request: HttpRequest) -> HttpResponse:
 @sensitive_variables()
 def token_rotate(request: HttpRequest, pk: str) -> HttpResponse:
     token = _own_token(request, pk)
-    try:
-        authority.check_rotator(request.user, token)
-    except ValidationError as error:
-        raise PermissionDenied(" ".join(error.messages)) from error
     if conflict := rotation.conflict(token, getattr(token, "rotated_to", None)):
         return _conflict(request, conflict, token)
     form = OwnRotationForm(request, token, request.POST if request.method == "POST" else None)
@@ -146,6 +142,7 @@ def _conflict(
         successor = None
     context = {
         "conflict": conflict,
+        "is_issued": isinstance(conflict, AlreadyIssued),
         "row": row_of(token),
         "successor": None if successor is None else row_of(successor),
     }

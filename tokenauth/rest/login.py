@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from django.contrib.auth import get_user_model
 from django.core.exceptions import ValidationError
 from django.db import connections, router, transaction
 from django.http import Http404, HttpRequest
@@ -136,15 +135,7 @@ def _check_unchanged(user: Any, using: str) -> None:
 
     :raises AuthenticationFailed: the user has another password than the one that was checked, or is gone.
     """
-    if not any(field.name == "password" for field in user._meta.concrete_fields):
-        return
-    features = connections[using].features
-    users = get_user_model()._base_manager.using(using)
-    if features.has_select_for_update:
-        # Read by the lock itself: MariaDB may show what the transaction has seen before. Where there is a
-        # weaker one, the login log goes on referring to the user meanwhile.
-        users = users.select_for_update(no_key=features.has_select_for_no_key_update)
-    if list(users.filter(pk=user.pk).values_list("password", flat=True)) != [user.password]:
+    if not password_check.is_unchanged(user, using):
         raise _wrong_pair()
 
 

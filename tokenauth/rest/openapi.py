@@ -40,7 +40,7 @@ class AutoSchema(openapi.AutoSchema):
         auths: list[dict[str, Any]] = super().get_auth()
         if getattr(self.view, "session_allowed", True):
             return auths
-        return [auth for auth in auths if {AccessTokenScheme.name, APIKeyScheme.name} & auth.keys()]
+        return [auth for auth in auths if CREDENTIAL_SCHEMES & auth.keys()]
 
     def get_extensions(self) -> dict[str, Any]:
         rule = _rule_of(self)
@@ -93,6 +93,10 @@ class APIKeyScheme(AccessTokenScheme):  # type: ignore[no-untyped-call]
             "name": conf.API_KEY_HEADER,
             "description": "A server's API key.",
         }
+
+
+# What is left where a session is refused; another app adds its own.
+CREDENTIAL_SCHEMES = {AccessTokenScheme.name, APIKeyScheme.name}
 
 
 def _rule_of(schema: openapi.AutoSchema) -> Rule:

@@ -3,6 +3,7 @@
 from datetime import timedelta
 from typing import Any
 
+from django.utils.translation import gettext_lazy as _
 from rest_framework import serializers
 
 from tokenauth.core import durations
@@ -57,13 +58,18 @@ class CreatedTokenSerializer(TokenSerializer):
         read_only_fields = fields
 
 
+class _ChoiceField(serializers.ChoiceField):
+    # What was sent is not repeated: JSON has texts that cannot be written again.
+    default_error_messages = {"invalid_choice": _("This is none of the choices.")}
+
+
 class NewTokenSerializer(serializers.Serializer[Any]):
     """What a token is made of; the core says what is wrong with it."""
 
     name = serializers.CharField(max_length=255)
     scopes = serializers.ListField(child=serializers.CharField(max_length=255), max_length=1000)
-    kind = serializers.ChoiceField(choices=Kind.choices, required=False)
-    environment = serializers.ChoiceField(choices=Environment.choices, required=False, allow_blank=True)
+    kind = _ChoiceField(choices=Kind.choices, required=False)
+    environment = _ChoiceField(choices=Environment.choices, required=False, allow_blank=True)
     organization = serializers.CharField(max_length=255, required=False, allow_blank=True)
     allowed_networks = serializers.ListField(
         child=serializers.CharField(max_length=64), max_length=1000, required=False
@@ -83,9 +89,9 @@ class RotationSerializer(serializers.Serializer[Any]):
 class TokenFilterSerializer(serializers.Serializer[Any]):
     """What a list may be asked for."""
 
-    status = serializers.ChoiceField(choices=AccessToken.Status.choices, required=False)
-    kind = serializers.ChoiceField(choices=Kind.choices, required=False)
-    environment = serializers.ChoiceField(choices=Environment.choices, required=False)
+    status = _ChoiceField(choices=AccessToken.Status.choices, required=False)
+    kind = _ChoiceField(choices=Kind.choices, required=False)
+    environment = _ChoiceField(choices=Environment.choices, required=False)
     family = serializers.UUIDField(required=False)
 
 

@@ -13,9 +13,10 @@ from rest_framework.authentication import SessionAuthentication
 from rest_framework.exceptions import PermissionDenied
 from rest_framework.pagination import PageNumberPagination
 from rest_framework.response import Response
+from rest_framework.views import APIView
 
 from tokenauth.authentication import AccessTokenAuthentication, APIKeyAuthentication
-from tokenauth.core import authority, delegation, lifecycle, reauthentication, rotation
+from tokenauth.core import delegation, lifecycle, reauthentication, rotation
 from tokenauth.core.request_state import django_request
 from tokenauth.core.scopes import TOKENS_MANAGE
 from tokenauth.core.status import has_status
@@ -49,8 +50,11 @@ class ManagementView(TokenAPIView):
     # Not the project's: a credential of another kind says nothing of what it may hand on.
     authentication_classes = (AccessTokenAuthentication, APIKeyAuthentication, SessionAuthentication)
     permission_classes = (HasScopes,)
-    throttle_classes = ()
     required_scopes: Any = (TOKENS_MANAGE,)
+
+    def check_throttles(self, request: Request) -> None:
+        # The project's own, whatever the method.
+        APIView.check_throttles(self, request)
 
     def tokens(self, request: Request) -> QuerySet[AccessToken]:
         """Those of the caller; of a token that is narrowed to an organization, those of that one."""
@@ -130,7 +134,6 @@ class TokenRotationView(ManagementView):
         serializer = RotationSerializer(data=request.data)
         serializer.is_valid(raise_exception=True)
         try:
-            authority.check_rotator(request.user, token)
             successor = rotation.rotate(
                 token, serializer.validated_data.get("overlap"), by=request.user, asking=request.auth
             )

@@ -1,7 +1,10 @@
 from typing import Any
 
 # Users and tokens, and what has foreign keys to them.
-APART = {"accounts", "tokenauth", "auth", "contenttypes", "admin"}
+APART = {
+    *("accounts", "tokenauth", "auth", "contenttypes", "admin"),
+    *("oauth2_provider", "tokenauth_oauth"),
+}
 
 
 class AccountsApart:

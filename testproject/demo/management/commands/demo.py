@@ -14,6 +14,7 @@ from django.db import connection
 from django.utils import timezone
 
 from testproject.accounts.models import User
+from testproject.demo.oauth import walk_through_oauth
 from testproject.demo.rotation import rotate_under_load
 from testproject.demo.server import HOST, serving
 from testproject.demo.walk import Step, walk
@@ -49,6 +50,7 @@ class Command(BaseCommand):
             self._say(f"Serving at {base_url}\n")
             with _quiet_log():
                 unexpected = walk(base_url, self._steps(alice), self._say)
+                unexpected += walk_through_oauth(base_url, alice, of_alice, self._say)
                 unexpected += rotate_under_load(base_url + SITES, ORGANIZATIONS[0], self._say)
             if unexpected:
                 raise CommandError("What is marked above was not as expected.")

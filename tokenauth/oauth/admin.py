@@ -1,0 +1,214 @@
+"""Applications with their policies, and what users let them do."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+from django.contrib import admin, messages
+from django.contrib.admin.models import CHANGE, LogEntry
+from django.db import router, transaction
+from django.db.models import Q
+from django.shortcuts import render
+from django.urls import reverse
+from django.utils.cache import add_never_cache_headers
+from django.utils.html import format_html
+from django.utils.translation import gettext, ngettext
+from django.utils.translation import gettext_lazy as _
+from django.views.decorators.debug import sensitive_variables
+from oauth2_provider.generators import generate_client_secret
+from oauth2_provider.models import get_access_token_model
+
+from tokenauth.admin.read_only import ReadOnlyAdmin
+from tokenauth.oauth import authorizations
+from tokenauth.oauth.admin_forms import ApplicationForm, PolicyForm, PolicyFormSet
+from tokenauth.oauth.client_authentication import is_public
+from tokenauth.oauth.models import ApplicationPolicy, Authorization
+from tokenauth.oauth.verification import policy_of
+
+if TYPE_CHECKING:
+    from django.db.models import QuerySet
+    from django.http import HttpRequest, HttpResponse
+
+# On a new application, until its page was answered.
+_SECRET = "_tokenauth_raw_secret"  # noqa: S105 - the name of an attribute
+
+ENDED = "An operator ended it."
+
+
+class PolicyInline(admin.StackedInline):
+    """The one policy of an application."""
+
+    model = ApplicationPolicy
+    form = PolicyForm
+    formset = PolicyFormSet
+    min_num = max_num = 1
+    can_delete = False
+    fields = (
+        "grants",
+        "scopes",
+        "first_party",
+        "organization",
+        "allowed_networks",
+        "may_introspect",
+        "is_disabled",
+    )
+
+
+class ApplicationAdmin(admin.ModelAdmin):
+    """Applications. A secret is shown in the answer to the request that made it, and nowhere else."""
+
+    form = ApplicationForm
+    inlines = (PolicyInline,)
+    list_display = ("name", "client_id", "client_type", "grants", "scopes", "organization", "state")
+    list_filter = ("client_type", "tokenauth_policy__first_party")
+    list_select_related = ("tokenauth_policy",)
+    search_fields = ("name", "client_id")
+    fields = ("name", "client_id", "client_type", "redirect_uris")
+    readonly_fields = ("client_id",)
+    actions = ("make_secret",)
+    view_on_site = False
+
+    @admin.display(description=_("grants"))
+    def grants(self, application: Any) -> str:
+        policy = policy_of(application)
+        return ", ".join(policy.grants) if policy else "-"
+
+    @admin.display(description=_("scopes"))
+    def scopes(self, application: Any) -> str:
+        policy = policy_of(application)
+        return ", ".join(policy.scopes) if policy else "-"
+
+    @admin.display(description=_("organization"))
+    def organization(self, application: Any) -> str:
+        policy = policy_of(application)
+        return policy.organization if policy else ""
+
+    @admin.display(description=_("state"))
+    def state(self, application: Any) -> str:
+        policy = policy_of(application)
+        if policy is None:
+            return gettext("has no policy, and may do nothing")
+        return gettext("disabled") if policy.is_disabled else gettext("active")
+
+    @sensitive_variables("secret")
+    def save_model(self, request: HttpRequest, obj: Any, form: Any, change: bool) -> None:
+        if not change:
+            secret = "" if is_public(obj) else generate_client_secret()
+            obj.client_secret = secret
+            setattr(obj, _SECRET, secret)
+        super().save_model(request, obj, form, change)
+
+    @sensitive_variables()
+    def response_add(self, request: HttpRequest, obj: Any, post_url_continue: Any = None) -> HttpResponse:
+        secret = obj.__dict__.pop(_SECRET, "")
+        # Not by a message: that is put into a cookie.
+        return self._shown(request, obj, secret) if secret else super().response_add(request, obj)
+
+    @admin.action(description=_("Make a new secret for the selected application"), permissions=["change"])
+    @sensitive_variables()
+    def make_secret(self, request: HttpRequest, queryset: QuerySet[Any]) -> HttpResponse | None:
+        applications = list(queryset[:2])
+        if len(applications) != 1 or is_public(applications[0]):
+            message = gettext("Select one application that is confidential. Nothing was changed.")
+            self.message_user(request, message, messages.ERROR)
+            return None
+        (application,) = applications
+        secret = application.client_secret = generate_client_secret()
+        with transaction.atomic(using=router.db_for_write(type(application))):
+            application.save()
+            # What was got by the old one goes with it; what people have let in is another matter.
+            tokens = get_access_token_model().objects.filter(application=application)
+            tokens.filter(user__isnull=True).delete()
+            self.log_change(request, application, gettext("Made a new secret."))
+        return self._shown(request, application, secret)
+
+    @sensitive_variables()
+    def _shown(self, request: HttpRequest, application: Any, secret: str) -> HttpResponse:
+        request.current_app = self.admin_site.name
+        context = {
+            **self.admin_site.each_context(request),
+            "title": gettext("The secret of “%(name)s”") % {"name": application.name},
+            "opts": self.opts,
+            "original": application,
+            "secret": secret,
+        }
+        response = render(request, "admin/tokenauth_oauth/application/secret.html", context)
+        add_never_cache_headers(response)
+        return response
+
+
+class HiddenAdmin(admin.ModelAdmin):
+    """Of django-oauth-toolkit's own tables: nothing is to be seen or done there."""
+
+    def has_module_permission(self, request: HttpRequest) -> bool:
+        return False
+
+    def has_view_permission(self, request: HttpRequest, obj: Any = None) -> bool:
+        return False
+
+    has_add_permission = has_module_permission
+    has_change_permission = has_view_permission
+
+    def has_delete_permission(self, request: HttpRequest, obj: Any = None) -> bool:
+        return _is_elsewhere(self, request) and super().has_delete_permission(request, obj)
+
+
+class _LiveFilter(admin.SimpleListFilter):
+    title = _("state")
+    parameter_name = "state"
+
+    def lookups(self, request: HttpRequest, model_admin: Any) -> list[tuple[str, Any]]:
+        return [("live", _("live")), ("ended", _("ended"))]
+
+    def queryset(self, request: HttpRequest, queryset: QuerySet[Any]) -> QuerySet[Any]:
+        is_live = Q(ended_at__isnull=True)
+        return queryset.filter({"live": is_live, "ended": ~is_live}.get(self.value() or "", Q()))
+
+
+@admin.register(Authorization)
+class AuthorizationAdmin(ReadOnlyAdmin):
+    """What users let applications do, to look at and to end."""
+
+    list_display = ("application", "of_user", "scope_names", "created_at", "refreshed_at", "ended_at")
+    list_filter = (_LiveFilter, "application")
+    list_select_related = ("application", "user")
+    fields = ("application", "user", "scopes", "created_at", "refreshed_at", "ended_at", "ended_reason")
+    readonly_fields = fields
+    actions = ("end_selected",)
+
+    def lookup_allowed(self, lookup: str, value: Any, request: HttpRequest | None = None) -> bool:
+        return lookup == "user__pk" or super().lookup_allowed(lookup, value, request)  # type: ignore[arg-type]
+
+    @admin.display(description=_("scopes"))
+    def scope_names(self, authorization: Authorization) -> str:
+        return ", ".join(authorization.scopes)
+
+    @admin.display(description=_("user"), ordering="user")
+    def of_user(self, authorization: Authorization) -> str:
+        url = reverse(f"{self.admin_site.name}:tokenauth_oauth_authorization_changelist")
+        return format_html('<a href="{}?user__pk={}">{}</a>', url, authorization.user_id, authorization.user)
+
+    @admin.action(description=_("End selected authorizations"), permissions=["end"])
+    def end_selected(self, request: HttpRequest, queryset: QuerySet[Authorization]) -> None:
+        by: Any = request.user
+        keys = list(queryset.filter(ended_at__isnull=True).values_list("pk", flat=True))
+        rows = Authorization.objects.filter(pk__in=keys)
+        count = authorizations.end(rows, ENDED)
+        LogEntry.objects.log_actions(by.pk, rows, CHANGE, gettext("Ended."))
+        message = ngettext(
+            "%(count)d authorization has ended.", "%(count)d authorizations have ended.", count
+        )
+        self.message_user(request, message % {"count": count}, messages.SUCCESS)
+
+    def has_delete_permission(self, request: HttpRequest, obj: Any = None) -> bool:
+        return _is_elsewhere(self, request) and admin.ModelAdmin.has_delete_permission(self, request, obj)
+
+    def has_end_permission(self, request: HttpRequest) -> bool:
+        return request.user.has_perm("tokenauth_oauth.end_authorization")
+
+
+def _is_elsewhere(model_admin: Any, request: HttpRequest) -> bool:
+    """Whether this is no page of the rows themselves: a user or an application takes its rows along."""
+    match, opts = request.resolver_match, model_admin.opts
+    own = f"{opts.app_label}_{opts.model_name}_"
+    return match is not None and not (match.url_name or "").startswith(own)

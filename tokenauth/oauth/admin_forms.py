@@ -1,0 +1,135 @@
+"""The forms of an application and of its policy, in the admin."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from django import forms
+from django.core.exceptions import ValidationError
+from django.utils import timezone
+from django.utils.translation import gettext
+from django.utils.translation import gettext_lazy as _
+from oauth2_provider.models import get_application_model
+
+from tokenauth.conf import conf
+from tokenauth.oauth import redirects
+from tokenauth.oauth.models import ApplicationPolicy, Grant
+from tokenauth.oauth.scopes import Scopes
+
+
+class ApplicationForm(forms.ModelForm):
+    """Who the application is. Its secret is made, and not typed."""
+
+    class Meta:
+        model = get_application_model()
+        fields = ("name", "client_type", "redirect_uris")
+
+    def __init__(self, *args: Any, **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        self.fields["name"].required = True
+        self.fields["redirect_uris"].help_text = _(
+            "Where people are sent back to, character by character; several are parted by spaces. On "
+            "a device, http://127.0.0.1/… stands for any port."
+        )
+
+    def clean_redirect_uris(self) -> str:
+        uris = self.cleaned_data["redirect_uris"].split()
+        insecure = [uri for uri in uris if not redirects.is_safe(uri)]
+        if insecure:
+            message = gettext("“%(uri)s” is neither https nor a loopback address (http://127.0.0.1/…).")
+            raise ValidationError([message % {"uri": uri} for uri in insecure])
+        return " ".join(uris)
+
+    def _post_clean(self) -> None:
+        application = self.instance
+        # django-oauth-toolkit has one grant an application, and asks of it whether there are addresses.
+        has_uris = bool(self.cleaned_data.get("redirect_uris"))
+        application.authorization_grant_type = (
+            application.GRANT_AUTHORIZATION_CODE if has_uris else application.GRANT_CLIENT_CREDENTIALS
+        )
+        super()._post_clean()  # type: ignore[misc]
+
+
+class _LinesField(forms.CharField):
+    """A list of texts, one a line."""
+
+    widget = forms.Textarea(attrs={"rows": 3})
+
+    def prepare_value(self, value: Any) -> Any:
+        return "\n".join(map(str, value)) if isinstance(value, list) else value
+
+    def to_python(self, value: Any) -> Any:
+        return value if isinstance(value, list) else str(value or "").split()
+
+    def has_changed(self, initial: Any, data: Any) -> bool:
+        return bool(self.to_python(initial) != self.to_python(data))
+
+
+class _ChoicesField(forms.MultipleChoiceField):
+    widget = forms.CheckboxSelectMultiple
+
+
+class PolicyForm(forms.ModelForm):
+    """What the application may do."""
+
+    grants = _ChoicesField(label=_("Grants"), choices=Grant.choices)
+    is_disabled = forms.BooleanField(
+        label=_("Disabled"),
+        required=False,
+        help_text=_("It gets no token, and its tokens are refused at once."),
+    )
+    allowed_networks = _LinesField(
+        label=_("Allowed networks"), required=False, help_text=_("One a line. Empty: any address.")
+    )
+
+    class Meta:
+        model = ApplicationPolicy
+        fields = ("grants", "scopes", "first_party", "organization", "allowed_networks", "may_introspect")
+
+    def __init__(self, *args: Any, **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        if conf.SCOPES:
+            choices = [
+                (name, f"{description} ({name})") for name, description in Scopes().get_all_scopes().items()
+            ]
+            self.fields["scopes"] = _ChoicesField(
+                label=_("Scopes"), choices=choices, help_text=self.fields["scopes"].help_text
+            )
+        else:
+            self.fields["scopes"] = _LinesField(label=_("Scopes"), help_text=_("One a line."))
+        self.fields["is_disabled"].initial = self.instance.is_disabled
+
+    def has_changed(self) -> bool:
+        # One that is left as it is, is a policy too.
+        return self.instance._state.adding or super().has_changed()
+
+    def clean(self) -> dict[str, Any]:
+        cleaned = super().clean() or {}
+        grants = cleaned.get("grants", [])
+        if Grant.PASSWORD in grants and not cleaned.get("first_party"):
+            self.add_error("grants", _("A password is asked for by first-party applications alone."))
+        return cleaned
+
+    def save(self, commit: bool = True) -> ApplicationPolicy:
+        if not self.cleaned_data["is_disabled"]:
+            self.instance.disabled_at = None
+        elif self.instance.disabled_at is None:
+            self.instance.disabled_at = timezone.now()
+        policy: ApplicationPolicy = super().save(commit)
+        return policy
+
+
+class PolicyFormSet(forms.BaseInlineFormSet):
+    """What an application and its policy must agree in."""
+
+    def clean(self) -> None:
+        super().clean()
+        for form in self.forms:
+            grants = getattr(form, "cleaned_data", {}).get("grants", [])
+            if Grant.AUTHORIZATION_CODE in grants and not self.instance.redirect_uris:
+                form.add_error("grants", _("Codes are sent to a redirect URI, and the application has none."))
+            if (
+                Grant.CLIENT_CREDENTIALS in grants
+                and self.instance.client_type == self.instance.CLIENT_PUBLIC
+            ):
+                form.add_error("grants", _("A public application has no secret to act for itself by."))
