@@ -13,5 +13,5 @@ if TYPE_CHECKING:
 
 def run_python(*args: str, cwd: Path, env: Mapping[str, str]) -> subprocess.CompletedProcess[str]:
     return subprocess.run(  # noqa: S603
-        [sys.executable, *args], cwd=cwd, env=env, capture_output=True, text=True, timeout=120, check=False
+        [sys.executable, *args], cwd=cwd, env=env, capture_output=True, text=True, timeout=600, check=False
     )

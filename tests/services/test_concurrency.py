@@ -248,7 +248,8 @@ def test_a_family_that_is_revoked_while_it_is_rotated_has_none_left(key: AccessT
             waiting, deadline = revoking_id.get(timeout=30), time.monotonic() + 30
             while not asked(WAITS[connection.vendor], waiting):
                 assert time.monotonic() < deadline, "it does not wait for the rotation"
-                time.sleep(0.01)
+                # MariaDB answers from a copy for as long as it is asked again within a tenth of a second.
+                time.sleep(0.2)
         assert revoked.result(timeout=30) == 2
     assert reload(successor).status == "revoked"
 

@@ -168,8 +168,7 @@ def revoke(tokens: QuerySet[AccessToken], *, reason: str = "", by: Any = None, i
     if tokens.query.is_empty():
         # Of what is no token's text, nobody's turn is waited for.
         return 0
-    # Those that are loaded are locked in one order, whoever asks: of two, neither waits for the other.
-    tokens = tokens.using(router.db_for_write(AccessToken)).filter(revoked_at__isnull=True).order_by("pk")
+    tokens = tokens.using(router.db_for_write(AccessToken)).filter(revoked_at__isnull=True).order_by()
     count = revoked = _revoke(tokens, values, is_leak=is_leak)
     # On PostgreSQL, a statement that waited for a rotation does not see the successor that was made
     # meanwhile: of a family, or of a person, none may be left.
@@ -194,7 +193,8 @@ def _revoke(tokens: QuerySet[AccessToken], values: Mapping[str, Any], *, is_leak
             if not connections[tokens.db].features.has_select_for_update:
                 # SQLite, which locks no row: now that this has written, nobody else does.
                 tokens.update(revoked_reason=F("revoked_reason"))
-            revoked = list(tokens.select_for_update())
+            # In one order, whoever asks: of two that load the same rows, neither waits for the other.
+            revoked = list(tokens.order_by("pk").select_for_update())
             tokens = tokens.filter(pk__in=[token.pk for token in revoked])
         count = tokens.update(**values)
     if is_leak:
