@@ -156,7 +156,8 @@ def fill_sign_in(page: Page, username: str, password: str = PASSWORD) -> None:
     """Fill and send the form that ``page`` shows, the admin's or the project's own."""
     page.locator("[name=username]").fill(username)
     page.locator("[name=password]").fill(password)
-    page.locator("[name=password]").press("Enter")
+    with page.expect_navigation():
+        page.locator("[name=password]").press("Enter")
 
 
 @pytest.fixture

@@ -15,6 +15,7 @@ from tests.conftest import bearer
 from tests.e2e.browser.accessibility import assert_accessible
 from tests.e2e.browser.conftest import fill_sign_in
 from tests.e2e.browser.looks import assert_fits, in_every_look, without_javascript
+from tests.e2e.browser.navigation import follow
 from tests.e2e.browser.secrecy import assert_secret_is_nowhere
 from tokenauth.models import AccessToken
 
@@ -43,7 +44,7 @@ def choose_to_rotate(page: Page, key: AccessToken) -> None:
     page.locator(f"[name=_selected_action][value='{key.pk}']").check()
     page.locator("[name=action]").select_option(label="Rotate selected access token")
     # Its button is called otherwise from Django 6.0 on.
-    page.locator(".actions [type=submit]").click()
+    follow(page.locator(".actions [type=submit]"))
     expect(page.get_by_role("heading", name="Rotate access token")).to_be_visible()
 
 
@@ -79,7 +80,7 @@ def test_a_key_is_rotated(
     look_at(page)
     screenshot(page, "admin-rotate")
     page.get_by_label("Overlap").fill("12h")
-    page.get_by_role("button", name="Rotate").click()
+    follow(page.get_by_role("button", name="Rotate"))
 
     text = page.get_by_label(ONCE).input_value()
     assert KEY.fullmatch(text)
@@ -105,7 +106,7 @@ def test_a_key_is_rotated_without_javascript(
     sign_in(root)
     page.goto(TOKENS)
     choose_to_rotate(page, key)
-    page.get_by_role("button", name="Rotate").click()
+    follow(page.get_by_role("button", name="Rotate"))
     text = page.get_by_label(ONCE).input_value()
     assert AccessToken.objects.verify(text).rotated_from == key
     expect(page.get_by_role("button", name="Copy")).to_be_hidden()
@@ -142,12 +143,12 @@ def test_each_page_of_tokens_in_each_look(
     page.goto(f"{TOKENS}{tokens['laptop'].pk}/change/")
     look_at(page)
     screenshot(page, "admin-token")
-    page.get_by_role("button", name="Revoke", exact=True).click()
+    follow(page.get_by_role("button", name="Revoke", exact=True))
     expect(page.get_by_text("This access token was used in the last 30 days.")).to_be_visible()
     look_at(page)
     screenshot(page, "admin-revoke")
     page.get_by_label("Reason").fill("found in a public repository")
-    page.get_by_role("button", name="Revoke").click()
+    follow(page.get_by_role("button", name="Revoke"))
     expect(page.get_by_text("1 access token was revoked.")).to_be_visible()
     page.goto(LOGINS)
     look_at(page)
@@ -190,8 +191,8 @@ def test_a_token_is_made(
 ) -> None:
     sign_in(root)
     page.goto(TOKENS)
-    page.get_by_role("link", name="Add access token").click()
-    page.get_by_role("button", name="Make it").click()
+    follow(page.get_by_role("link", name="Add access token"))
+    follow(page.get_by_role("button", name="Make it"))
     expect(page.locator(".errornote")).to_contain_text("Nothing was changed.")
     look_at(page)
     page.goto(f"{TOKENS}add/")
@@ -201,7 +202,7 @@ def test_a_token_is_made(
     page.get_by_label("read:sites").check()
     look_at(page)
     screenshot(page, "admin-add")
-    page.get_by_role("button", name="Make it").click()
+    follow(page.get_by_role("button", name="Make it"))
     text = page.get_by_label("The access token, shown this once:").input_value()
     assert KEY.fullmatch(text)
     look_at(page)
@@ -230,13 +231,14 @@ def test_a_pasted_token_is_found_and_left_nowhere(
     page.goto(TOKENS)
     page.get_by_text("Find a pasted token").click()
     page.locator(".tokenauth-find input:not([type=hidden])").fill(text)
-    page.get_by_role("button", name="Find").click()
+    follow(page.get_by_role("button", name="Find"))
     expect(page.locator("#result_list tbody tr")).to_have_count(1)
     expect(page.locator("#result_list")).to_contain_text(key.hint)
     assert_secret_is_nowhere(page, text)
     # By the search of the list, it is not looked for at all.
     page.locator("#searchbar").fill(text)
-    page.locator("#searchbar").press("Enter")
+    with page.expect_navigation():
+        page.locator("#searchbar").press("Enter")
     expect(page.locator(".messagelist")).to_be_visible()
     assert_secret_is_nowhere(page, text)
     assert not any(text in answer.text for answer in answers)

@@ -11,6 +11,7 @@ from playwright.sync_api import expect
 from tests.e2e.browser.accessibility import assert_accessible
 from tests.e2e.browser.conftest import PASSWORD
 from tests.e2e.browser.looks import Look, assert_fits
+from tests.e2e.browser.navigation import follow
 from tests.e2e.browser.test_admin import many_tokens
 from tests.e2e.browser.test_token_page import full_of_tokens
 
@@ -55,7 +56,7 @@ def test_german_fits_a_phone(
     sign_in(alice)
     look_at("/tokens/", "Zugriffstoken", "token-page")
     look_at("/tokens/new/", "Token erstellen", "token-new")
-    page.get_by_role("button", name="Token erstellen").click()
+    follow(page.get_by_role("button", name="Token erstellen"))
     expect(page.get_by_role("alert")).to_contain_text("Es wurde nichts geändert.")
     assert_fits(page)
     sign_in(root)

@@ -17,6 +17,7 @@ from tests.conftest import bearer
 from tests.e2e.browser.accessibility import assert_accessible
 from tests.e2e.browser.conftest import PASSWORD, fill_sign_in
 from tests.e2e.browser.looks import assert_fits, in_every_look, without_javascript
+from tests.e2e.browser.navigation import follow
 from tests.e2e.browser.secrecy import assert_secret_is_nowhere
 from tokenauth.core import reauthentication
 from tokenauth.models import AccessToken, TokenLogin
@@ -65,7 +66,11 @@ class Hand:
         self.clicks = self.fields = 0
 
     def click(self, role: str, name: str) -> None:
-        self.page.get_by_role(role, name=name).first.click()  # type: ignore[arg-type]
+        locator = self.page.get_by_role(role, name=name).first  # type: ignore[arg-type]
+        if name.startswith("Copy"):
+            locator.click()
+        else:
+            follow(locator)
         self.clicks += 1
 
     def tick(self, name: str) -> None:
@@ -231,12 +236,12 @@ def test_each_page_in_each_look(
     page.goto(NEW)
     look_at(page)
     screenshot(page, "token-new")
-    page.get_by_role("button", name="Make the token").click()
+    follow(page.get_by_role("button", name="Make the token"))
     look_at(page)
     screenshot(page, "token-new-errors")
     page.get_by_label("Name").first.fill("Build server")
     page.get_by_label("read:sites").first.check()
-    page.get_by_role("button", name="Make the token").click()
+    follow(page.get_by_role("button", name="Make the token"))
     look_at(page)
     # The text on it is of a database that is gone when the test is.
     screenshot(page, "token-made")
@@ -244,7 +249,7 @@ def test_each_page_in_each_look(
     page.goto(f"{TOKENS}{token.pk}/rotate/")
     look_at(page)
     screenshot(page, "token-rotate")
-    page.get_by_role("button", name="Rotate").click()
+    follow(page.get_by_role("button", name="Rotate"))
     look_at(page)
     screenshot(page, "token-rotated")
     problems.expect(f"409 GET .*{TOKENS}{token.pk}/rotate/")
@@ -284,16 +289,16 @@ def test_odd_names_are_shown_as_they_are(page: Page, person: User, sign_in: Call
         page.goto(NEW)
         page.get_by_label("Name").first.fill(name)
         page.get_by_label("read:sites").first.check()
-        page.get_by_role("button", name="Make the token").click()
+        follow(page.get_by_role("button", name="Make the token"))
         expect(page.get_by_role("heading", level=1)).to_contain_text(name)
         assert_fits(page)
     page.goto(TOKENS)
     for name in ODD_NAMES:
         expect(page.get_by_role("heading", level=3).filter(has_text=name)).to_have_text(name)
     look_at(page)
-    page.get_by_role("link", name="Revoke").first.click()
+    follow(page.get_by_role("link", name="Revoke").first)
     look_at(page)
-    page.get_by_role("button", name="Revoke").click()
+    follow(page.get_by_role("button", name="Revoke"))
     # The latest is the first.
     expect(page.get_by_text("it works no more")).to_contain_text(ODD_NAMES[-1])
     look_at(page)
@@ -306,7 +311,7 @@ def test_an_answer_that_is_loaded_again_shows_it_no_more(
     page.goto(NEW)
     page.get_by_label("Name").first.fill("Once")
     page.get_by_label("read:sites").first.check()
-    page.get_by_role("button", name="Make the token").click()
+    follow(page.get_by_role("button", name="Make the token"))
     text = page.locator("#raw-token").input_value()
     problems.expect(f"409 POST .*{NEW}")
     page.reload()
@@ -340,12 +345,12 @@ def test_a_stale_page_loses_nothing(
     rotating.goto(f"{TOKENS}{token.pk}/rotate/")
     revoking.goto(f"{TOKENS}{token.pk}/revoke/")
     page.goto(f"{TOKENS}{token.pk}/revoke/")
-    page.get_by_role("button", name="Revoke").click()
+    follow(page.get_by_role("button", name="Revoke"))
     problems.expect(f"409 POST .*/{token.pk}/rotate/")
-    rotating.get_by_role("button", name="Rotate").click()
+    follow(rotating.get_by_role("button", name="Rotate"))
     expect(rotating.get_by_text("The token was revoked; make a new one.")).to_be_visible()
     look_at(rotating)
-    revoking.get_by_role("button", name="Revoke").click()
+    follow(revoking.get_by_role("button", name="Revoke"))
     expect(revoking.get_by_text("was revoked before")).to_be_visible()
     assert AccessToken.objects.count() == 1
 
@@ -365,7 +370,7 @@ def test_the_password_is_asked_for_again(
     page.get_by_label("Name").first.fill("Careful")
     page.get_by_label("read:sites").first.check()
     page.get_by_label("Your password").fill("wrong")
-    page.get_by_role("button", name="Make the token").click()
+    follow(page.get_by_role("button", name="Make the token"))
     expect(page.get_by_text("The password is wrong.").first).to_be_visible()
     look_at(page)
     # Nothing of what was typed is lost but the password.
@@ -373,7 +378,7 @@ def test_the_password_is_asked_for_again(
     expect(page.get_by_label("read:sites").first).to_be_checked()
     expect(page.get_by_label("Your password")).to_have_value("")
     page.get_by_label("Your password").fill(PASSWORD)
-    page.get_by_role("button", name="Make the token").click()
+    follow(page.get_by_role("button", name="Make the token"))
     expect(page.locator("#raw-token")).to_be_visible()
     assert PASSWORD not in page.content()
 
@@ -388,14 +393,14 @@ def test_who_has_no_password_signs_in_again_and_finds_what_was_typed(
     page.get_by_label("Name").first.fill("From elsewhere")
     page.get_by_label("read:assets").first.check()
     look_at(page)
-    page.get_by_role("button", name="Sign in again").click()
+    follow(page.get_by_role("button", name="Sign in again"))
     expect(page).to_have_url(re.compile("/accounts/login/"))
     alice.set_password(PASSWORD)
     alice.save()
     fill_sign_in(page, alice.username)
     expect(page.get_by_label("Name").first).to_have_value("From elsewhere")
     expect(page.get_by_label("read:assets").first).to_be_checked()
-    page.get_by_role("button", name="Make the token").click()
+    follow(page.get_by_role("button", name="Make the token"))
     expect(page.locator("#raw-token")).to_be_visible()
 
 
@@ -412,7 +417,7 @@ def test_a_key_until_a_date_for_some_addresses(
     page.get_by_label("Last day").fill(day.isoformat())
     page.get_by_text("Limit where it works").click()
     page.get_by_label("Only from these addresses").fill("203.0.113.7\n2001:db8::/32")
-    page.get_by_role("button", name="Make the token").click()
+    follow(page.get_by_role("button", name="Make the token"))
     token = AccessToken.objects.verify(page.locator("#raw-token").input_value(), address="203.0.113.7")
     assert token.allowed_networks == ["203.0.113.7/32", "2001:db8::/32"]
     assert token.expires_at is not None
@@ -433,7 +438,7 @@ def test_ten_thousand_tokens(page: Page, person: User, sign_in: Callable[[User],
         )
     ).to_be_visible()
     look_at(page)
-    page.get_by_role("link", name="Older").click()
+    follow(page.get_by_role("link", name="Older"))
     expect(page.get_by_text("Page 2 of")).to_be_visible()
 
 
