@@ -12,13 +12,14 @@ class TokenAuthConfig(AppConfig):
         from django.core.checks import Tags, register
 
         from tokenauth import checks
-        from tokenauth.core import password_change, reauthentication
+        from tokenauth.core import lookup_cache, password_change, reauthentication
 
         register(checks.check_settings, Tags.security)
         register(checks.check_middleware, Tags.security)
         register(checks.check_rest_framework, Tags.security)
         register(checks.check_deployment, Tags.security, deploy=True)
         register(checks.check_views, Tags.urls)
+        lookup_cache.connect()
         password_change.connect()
         reauthentication.connect()
         if apps.is_installed("drf_spectacular"):

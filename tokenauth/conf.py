@@ -1,7 +1,7 @@
 """Every setting of ``TOKENAUTH``: its type, its default, its meaning.
 
-Each is read from ``django.conf.settings`` when it is needed, never at import, so
-that ``override_settings`` works. What a value must look like is checked by
+Each is read from ``django.conf.settings`` when it is needed, never at import, and anew after
+``setting_changed``, so that ``override_settings`` works. What a value must look like is checked by
 :mod:`tokenauth.checks`, once, at start.
 """
 
@@ -11,6 +11,7 @@ from typing import Any, Literal, NotRequired, TypedDict, TypeVar
 
 from django.conf import settings
 from django.core.exceptions import ImproperlyConfigured
+from django.core.signals import setting_changed
 
 T = TypeVar("T")
 
@@ -31,12 +32,19 @@ class ScopeDefinition(TypedDict):
 class Conf:
     """One property a setting; the names are those of the dictionary's keys."""
 
+    # The dictionary itself, of the settings as they are; None: not read yet.
+    _configured: Mapping[str, Any] | None = None
+
     def _read(self, key: str, default: T) -> T:
-        configured: Mapping[str, Any] = getattr(settings, "TOKENAUTH", {})
-        if not isinstance(configured, Mapping):
-            raise ImproperlyConfigured("TOKENAUTH must be a dictionary.")
+        configured = self._configured
+        if configured is None:
+            configured = self._configured = _configured()
         value: T = configured.get(key, default)
         return value
+
+    def _forget(self, *, setting: str, **kwargs: Any) -> None:
+        if setting == "TOKENAUTH":
+            self._configured = None
 
     @property
     def SCOPES(self) -> Mapping[str, str | ScopeDefinition]:  # noqa: N802
@@ -166,6 +174,11 @@ class Conf:
         """Dotted path to ``f(user) -> set[str]``: the organizations a person belongs to."""
         return self._read("USER_ORGANIZATIONS", None)
 
+    @property
+    def LOOKUP_CACHE_SECONDS(self) -> float:  # noqa: N802
+        """How long a process remembers what it found, and another's changes may go unseen; 0: not at all."""
+        return self._read("LOOKUP_CACHE_SECONDS", 0)
+
     # Of tokenauth.oauth; lifetimes and the like are django-oauth-toolkit's own, in OAUTH2_PROVIDER.
 
     @property
@@ -194,6 +207,15 @@ class Conf:
         return self._read("OAUTH_PKCE_REQUIRED", default=True)
 
 
+def _configured() -> Mapping[str, Any]:
+    configured: object = getattr(settings, "TOKENAUTH", {})
+    if not isinstance(configured, Mapping):
+        raise ImproperlyConfigured("TOKENAUTH must be a dictionary.")
+    return configured
+
+
 conf = Conf()
+# A request reads a dozen of them, and Django's settings cost more each time than the rest of a read.
+setting_changed.connect(conf._forget, dispatch_uid="tokenauth.conf")
 
 KEYS = frozenset(name for name, value in vars(Conf).items() if isinstance(value, property))

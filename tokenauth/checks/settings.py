@@ -24,6 +24,8 @@ if TYPE_CHECKING:
 Messages = list[checks.CheckMessage]
 
 PEPPER_LENGTH = 32
+# In seconds: so long may a process let in what another has revoked.
+LONGEST_CACHE = 300
 
 _PREFIX = re.compile(r"[A-Za-z][A-Za-z0-9_]{0,30}")
 _URL = re.compile(r"https?://[^\s/?#]+(/[^\s?#]*[^\s?#/])?")
@@ -83,6 +85,10 @@ def _is_count(value: object) -> bool:
     return isinstance(value, int) and not isinstance(value, bool) and value >= 0
 
 
+def _is_cache_time(value: object) -> bool:
+    return isinstance(value, int | float) and not isinstance(value, bool) and 0 <= value <= LONGEST_CACHE
+
+
 def _is_switch(value: object) -> bool:
     return isinstance(value, bool)
 
@@ -140,6 +146,7 @@ _SHAPES: Mapping[str, tuple[str, Callable[[Any], bool]]] = {
     "TRUSTED_PROXIES": ("a number of proxies, 0 or more", _is_count),
     "FAILURE_LIMIT": ('a rate as "60/min" (or s, h, d), or None', _is_optional_rate),
     "USER_ORGANIZATIONS": ("a dotted path or None", lambda value: value is None or isinstance(value, str)),
+    "LOOKUP_CACHE_SECONDS": (f"a number of seconds, 0 to {LONGEST_CACHE}", _is_cache_time),
     "OAUTH_ISSUER": ("an http(s) URL without a slash at its end, or None", _is_optional_url),
     "OAUTH_AUDIENCE": ("an http(s) URL without a slash at its end, or None", _is_optional_url),
     "OAUTH_SIGNING_KEYS": ("a list of private keys in PEM text", _is_texts),

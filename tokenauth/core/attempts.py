@@ -22,6 +22,7 @@ from tokenauth.conf import conf
 from tokenauth.core import attempt_limit, batches, headers, network
 from tokenauth.core.credential import Kind
 from tokenauth.core.headers import Presented
+from tokenauth.core.lookup_cache import lookups
 from tokenauth.core.request_state import Attempt, Refusal, Verified, state_of
 from tokenauth.exceptions import CredentialError
 from tokenauth.models import AccessToken, TokenLogin
@@ -30,7 +31,10 @@ logger = logging.getLogger("tokenauth")
 
 REQUEST_ID_LENGTH = 64
 
-_ID_TYPES = {Kind.PERSONAL: TokenLogin.IdType.ACCESS_TOKEN, Kind.API_KEY: TokenLogin.IdType.API_KEY}
+_ID_TYPES: dict[str, TokenLogin.IdType] = {
+    Kind.PERSONAL: TokenLogin.IdType.ACCESS_TOKEN,
+    Kind.API_KEY: TokenLogin.IdType.API_KEY,
+}
 
 
 @sensitive_variables("presented", "text")
@@ -52,7 +56,7 @@ def accepted(request: HttpRequest, verified: Verified) -> None:
     last_used, interval = token.last_used_at, conf.LAST_USED_INTERVAL
     if last_used is None or last_used <= verified.at - interval:
         state_of(request).used = verified
-    id_type = _ID_TYPES[Kind(token.kind)]
+    id_type = _ID_TYPES[token.kind]
     note(request, Attempt(id_type, token.name, token.hint, token, None, verified.at, token.user_id))
 
 
@@ -190,6 +194,8 @@ def _touch(used: Verified, address: str | None) -> None:
     due = Q(last_used_at__isnull=True) | Q(last_used_at__lte=used.at - conf.LAST_USED_INTERVAL)
     with transaction.atomic(using=using):
         rows.filter(due).update(**values)
+    # Or the next request would write as well.
+    lookups.forget(router.db_for_read(AccessToken), used.digest)
 
 
 @contextmanager

@@ -22,6 +22,8 @@ ALPHABET = "0123456789ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz"
 RANDOM_LENGTH = 30
 CHECKSUM_LENGTH = 6
 BODY_LENGTH = RANDOM_LENGTH + CHECKSUM_LENGTH
+# Two digits at a time: each credential that is presented has its checksum made.
+_PAIRS = [first + second for first in ALPHABET for second in ALPHABET]
 
 # So many characters after a prefix are no word any more, but part of a secret.
 _RESEMBLING_LENGTH = 16
@@ -132,12 +134,9 @@ def shape_of(text: str) -> str:
 
 def checksum(payload: str) -> str:
     """The CRC32 of an ASCII text, as six base62 characters."""
-    number = zlib.crc32(payload.encode("ascii"))
-    digits = ""
-    for _ in range(CHECKSUM_LENGTH):
-        number, digit = divmod(number, len(ALPHABET))
-        digits = ALPHABET[digit] + digits
-    return digits
+    rest, last = divmod(zlib.crc32(payload.encode("ascii")), len(_PAIRS))
+    first, middle = divmod(rest, len(_PAIRS))
+    return _PAIRS[first] + _PAIRS[middle] + _PAIRS[last]
 
 
 @lru_cache(maxsize=8)

@@ -3,6 +3,7 @@
 import re
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
+from functools import lru_cache
 from typing import Any
 
 from tokenauth.conf import conf
@@ -31,7 +32,7 @@ def presented(meta: Mapping[str, Any]) -> Iterator[Presented]:
     """What the headers of a request present to this app; a foreign scheme is not ours to judge."""
     if authorization := meta.get(meta_key(conf.AUTH_HEADER), "").strip(" \t"):
         # Some clients part the two by a tab, and their scheme is as foreign as with a space.
-        scheme = re.split(r"[ \t]", authorization, maxsplit=1)[0]
+        scheme = authorization.partition(" ")[0].partition("\t")[0]
         rest = authorization[len(scheme) :]
         if scheme.lower() == "bearer":
             text = rest.strip(" ")
@@ -45,6 +46,7 @@ def presented(meta: Mapping[str, Any]) -> Iterator[Presented]:
         yield Presented(key, Kind.API_KEY)
 
 
+@lru_cache(maxsize=8)
 def meta_key(header: str) -> str:
     """The key of a header in ``request.META``."""
     return "HTTP_" + header.upper().replace("-", "_")

@@ -2,6 +2,7 @@
 
 import ipaddress
 from collections.abc import Mapping
+from functools import lru_cache
 from typing import Any
 
 from tokenauth.conf import conf
@@ -26,6 +27,12 @@ def client_address(meta: Mapping[str, Any]) -> str | None:
         if len(entries) < proxies:
             return None
         presented = entries[-proxies]
+    return _normalized(presented)
+
+
+# The same clients ask again and again, and each of their requests asks more than once.
+@lru_cache(maxsize=1024)
+def _normalized(presented: str) -> str | None:
     address = parse_address(presented)
     return None if address is None else str(address)
 

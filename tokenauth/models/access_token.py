@@ -37,8 +37,12 @@ class AccessTokenQuerySet(models.QuerySet["AccessToken"]):
         return self.filter(status.has_status(status.Status.ACTIVE))
 
     def update(self, **kwargs: Any) -> int:
+        from tokenauth.core import lookup_cache
+
         _refuse_fixed(kwargs)
-        return super().update(**kwargs)
+        count = super().update(**kwargs)
+        lookup_cache.changed(self.db)
+        return count
 
     update.alters_data = True  # type: ignore[attr-defined]
 

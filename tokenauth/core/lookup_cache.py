@@ -1,0 +1,125 @@
+"""``LOOKUP_CACHE_SECONDS``: what was found is known for a while, in the memory of this process.
+
+What this process changes of a token or a user ends what it knows before the change is done: no entry outlives a
+revocation here. What another process changes, or is changed past the models (``QuerySet.update()`` of
+users, SQL), is seen after ``LOOKUP_CACHE_SECONDS`` at the latest.
+
+Within a transaction nothing is taken from here and nothing is put here: what it sees may be older than what
+others have committed, or never be committed at all.
+"""
+
+from __future__ import annotations
+
+import copy
+import datetime
+import threading
+from dataclasses import dataclass
+from decimal import Decimal
+from time import monotonic
+from typing import TYPE_CHECKING, Any
+from uuid import UUID
+
+from django.contrib.auth import get_user_model
+from django.db import transaction
+from django.db.models.signals import post_delete, post_save
+
+from tokenauth.conf import conf
+from tokenauth.models import AccessToken
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+# Some 30 MB of a user model as Django's.
+MOST = 10_000
+
+_IMMUTABLE = frozenset(
+    (
+        *(bool, int, float, str, bytes, type(None), Decimal, UUID),
+        *(datetime.datetime, datetime.date, datetime.time, datetime.timedelta),
+    )
+)
+
+
+@dataclass(frozen=True, slots=True)
+class Entry:
+    """The columns of a row. ``at``: when it was asked for, by the clock that is never set."""
+
+    values: Sequence[Any]
+    at: float
+
+    def fresh_values(self) -> list[Any]:
+        """The columns, for instances that share nothing with others that are made of them."""
+        return [
+            value if type(value) in _IMMUTABLE else copy.deepcopy(value) for value in self.values
+        ]
+
+
+class LookupCache:
+    """Rows by database and digest."""
+
+    def __init__(self) -> None:
+        self._entries: dict[tuple[str, str], Entry] = {}
+        self._lock = threading.Lock()
+        # How often something was changed.
+        self._changes = 0
+
+    def ticket(self) -> tuple[int, float]:
+        """To be taken before the database is asked, and given to :meth:`put` with what it said."""
+        return self._changes, monotonic()
+
+    def get(self, using: str, digest: str, seconds: float) -> Entry | None:
+        """What was found under ``digest`` within ``seconds``."""
+        entry = self._entries.get((using, digest))
+        return None if entry is None or monotonic() - entry.at >= seconds else entry
+
+    def put(self, using: str, digest: str, values: Sequence[Any], ticket: tuple[int, float]) -> None:
+        """Keep what was found, unless something was changed since ``ticket`` was taken."""
+        changes, at = ticket
+        with self._lock:
+            if changes != self._changes:
+                return
+            # The oldest first, which is the next to be too old.
+            self._entries.pop((using, digest), None)
+            if len(self._entries) >= MOST:
+                del self._entries[next(iter(self._entries))]
+            self._entries[using, digest] = Entry(values, at)
+
+    def forget(self, using: str, digest: str) -> None:
+        """Ask the database the next time."""
+        with self._lock:
+            self._entries.pop((using, digest), None)
+
+    def clear(self) -> None:
+        """Forget everything, and what is being asked for at this moment."""
+        with self._lock:
+            self._changes += 1
+            self._entries.clear()
+
+
+lookups = LookupCache()
+
+
+def changed(using: str | None) -> None:
+    """Tokens or users were changed in the database ``using``."""
+    lookups.clear()
+    if conf.LOOKUP_CACHE_SECONDS:
+        # Until it is committed, others find what was there before.
+        transaction.on_commit(lookups.clear, using=using)
+
+
+def connect() -> None:
+    """Hear of each token and each user that is saved or deleted."""
+    post_save.connect(_saved, dispatch_uid="tokenauth.lookup_cache")
+    # Not of every model: Django then deletes no row without loading it.
+    for model in (AccessToken, get_user_model()):
+        post_delete.connect(_deleted, sender=model, dispatch_uid="tokenauth.lookup_cache")
+
+
+def _saved(instance: Any, created: bool, using: str, **kwargs: Any) -> None:
+    # A proxy of the user model is a sender of its own.
+    if not created and isinstance(instance, AccessToken | get_user_model()):
+        changed(using)
+
+
+def _deleted(using: str, **kwargs: Any) -> None:
+    changed(using)
