@@ -19,7 +19,7 @@ class TokenAuthOAuthConfig(AppConfig):
         # Below that, it writes codes and tokens into the log as they are.
         oauthlib = logging.getLogger("oauthlib")
         oauthlib.setLevel(max(oauthlib.level, logging.INFO))
-        credential.register_shape(verification.SHAPE, jwt.is_ours)
+        credential.register_shape(verification.SHAPE, jwt.is_ours, verification.authenticate)
         password_change.also_end(authorizations.end_all_of)
         authorizations.connect()
         client_secrets.connect()

@@ -57,6 +57,18 @@ class ServicePrincipal(Principal):
         """As :meth:`has_perm`."""
         return False
 
+    async def ahas_perm(self, perm: str, obj: Any = None) -> bool:
+        """As :meth:`has_perm`."""
+        return self.has_perm(perm, obj)
+
+    async def ahas_perms(self, perm_list: Iterable[str], obj: Any = None) -> bool:
+        """As :meth:`has_perms`."""
+        return self.has_perms(perm_list, obj)
+
+    async def ahas_module_perms(self, app_label: str) -> bool:
+        """As :meth:`has_module_perms`."""
+        return self.has_module_perms(app_label)
+
     def token_can(self, scope: str) -> bool:
         """Whether the current token grants ``scope``; False without one."""
         return self.current_access_token is not None and self.current_access_token.can(scope)
