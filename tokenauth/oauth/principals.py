@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, ClassVar
 
 from tokenauth.core import scopes
 from tokenauth.core.organizations import Principal
@@ -81,6 +81,9 @@ class ServicePrincipal(Principal):
 @dataclass(frozen=True, slots=True)
 class OAuthAccess:
     """``request.auth`` of a request with a JWT."""
+
+    # Its scopes are what a person said yes to, or a policy allows: whatever ENFORCE_SCOPES is.
+    always_enforced: ClassVar[bool] = True
 
     client_id: str
     application: Any = field(repr=False)
