@@ -3,7 +3,9 @@
 from typing import Any
 from urllib.parse import urlsplit
 
+from django.core.exceptions import DisallowedHost
 from django.http import HttpRequest
+from django.urls import NoReverseMatch, reverse
 
 from tokenauth.conf import conf
 
@@ -16,6 +18,18 @@ def issuer(request: HttpRequest) -> str:
 def audience(request: HttpRequest) -> str:
     """``OAUTH_AUDIENCE``; without it, the issuer."""
     return conf.OAUTH_AUDIENCE or issuer(request)
+
+
+def resource_metadata(request: HttpRequest) -> str:
+    """Where the API says who issues tokens for it (RFC 9728).
+
+    "" where that is nowhere, or the API has no address but that of a host which is not this server's.
+    """
+    try:
+        place, resource = reverse("tokenauth_oauth:protected-resource"), audience(request)
+    except (NoReverseMatch, DisallowedHost):
+        return ""
+    return f"{resource.removesuffix(path(resource))}{place}{path(resource)}"
 
 
 def path(url: str) -> str:
