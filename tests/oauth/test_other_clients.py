@@ -24,6 +24,8 @@ from tests.oauth.requests import CALLBACK, SECRET
 from tests.services.threads import own_connections
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
+
     from django.test import Client
     from pytest_django.live_server_helper import LiveServer
 
@@ -170,8 +172,15 @@ class Storage:
 
 
 @pytest.mark.parametrize("path", ["sites", "sites.csv"], ids=["REST framework", "plain Django"])
-def test_the_mcp_sdk(path: str, live_server: LiveServer, browser: Client, first_party: Any) -> None:
+def test_the_mcp_sdk(
+    path: str,
+    live_server: LiveServer,
+    browser: Client,
+    first_party: Any,
+    tokenauth_settings: Callable[..., None],
+) -> None:
     """From a 401 without any token to a 200: it finds the rest by itself."""
+    tokenauth_settings(OAUTH_ISSUER=live_server.url)
     url = f"{live_server.url}/inventory-service/{path}"
     asked: list[str] = []
     requested: list[str] = []

@@ -3,7 +3,6 @@
 from typing import Any
 from urllib.parse import urlsplit
 
-from django.core.exceptions import DisallowedHost
 from django.http import HttpRequest
 from django.urls import NoReverseMatch, reverse
 
@@ -23,11 +22,14 @@ def audience(request: HttpRequest) -> str:
 def resource_metadata(request: HttpRequest) -> str:
     """Where the API says who issues tokens for it (RFC 9728).
 
-    "" where that is nowhere, or the API has no address but that of a host which is not this server's.
+    "" where that is nowhere, or no setting says which address the API has: that of a request is whatever its
+    sender calls this server.
     """
+    if conf.OAUTH_AUDIENCE is None and conf.OAUTH_ISSUER is None:
+        return ""
     try:
         place, resource = reverse("tokenauth_oauth:protected-resource"), audience(request)
-    except (NoReverseMatch, DisallowedHost):
+    except NoReverseMatch:
         return ""
     return f"{resource.removesuffix(path(resource))}{place}{path(resource)}"
 
