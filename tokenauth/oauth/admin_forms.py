@@ -79,7 +79,12 @@ class PolicyForm(forms.ModelForm):
         help_text=_("It gets no token, and its tokens are refused at once."),
     )
     allowed_networks = _LinesField(
-        label=_("Allowed networks"), required=False, help_text=_("One a line. Empty: any address.")
+        label=_("Allowed networks"),
+        required=False,
+        help_text=_(
+            "Where the application and its tokens come from; people's browsers may be anywhere. One a line. "
+            "Empty: any address."
+        ),
     )
 
     class Meta:
