@@ -430,6 +430,7 @@ def test_the_reference_has_the_defaults() -> None:
     rows = re.findall(r"^\| `([A-Z_]+)` \| (.*?) \|", REFERENCE.read_text(), re.MULTILINE)
     spelled = {
         "365 days": timedelta(days=365),
+        "90 days": timedelta(days=90),
         "1 day": timedelta(days=1),
         "1 hour": timedelta(hours=1),
         "1 minute": timedelta(minutes=1),

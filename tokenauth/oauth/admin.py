@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, Any
 
 from django.contrib import admin, messages
 from django.contrib.admin.models import CHANGE, LogEntry
+from django.contrib.admin.utils import display_for_value
 from django.db import router, transaction
 from django.db.models import Q
 from django.shortcuts import render
@@ -161,7 +162,7 @@ class _LiveFilter(admin.SimpleListFilter):
         return [("live", _("live")), ("ended", _("ended"))]
 
     def queryset(self, request: HttpRequest, queryset: QuerySet[Any]) -> QuerySet[Any]:
-        is_live = Q(ended_at__isnull=True)
+        is_live = authorizations.is_live()
         return queryset.filter({"live": is_live, "ended": ~is_live}.get(self.value() or "", Q()))
 
 
@@ -172,7 +173,10 @@ class AuthorizationAdmin(ReadOnlyAdmin):
     list_display = ("application", "of_user", "scope_names", "created_at", "refreshed_at", "ended_at")
     list_filter = (_LiveFilter, "application")
     list_select_related = ("application", "user")
-    fields = ("application", "user", "scopes", "created_at", "refreshed_at", "ended_at", "ended_reason")
+    fields = (
+        *("application", "user", "scopes", "created_at", "refreshed_at"),
+        *("until", "ended_at", "ended_reason"),
+    )
     readonly_fields = fields
     actions = ("end_selected",)
 
@@ -182,6 +186,11 @@ class AuthorizationAdmin(ReadOnlyAdmin):
     @admin.display(description=_("scopes"))
     def scope_names(self, authorization: Authorization) -> str:
         return ", ".join(authorization.scopes)
+
+    @admin.display(description=_("until"))
+    def until(self, authorization: Authorization) -> str:
+        # As the fields beside it.
+        return str(display_for_value(authorization.ends_at, "-"))
 
     @admin.display(description=_("user"), ordering="user")
     def of_user(self, authorization: Authorization) -> str:

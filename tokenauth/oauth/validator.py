@@ -182,7 +182,7 @@ class Validator(OAuth2Validator):  # type: ignore[misc]
         newest = rows.filter(token_checksum=checksum).order_by(F("revoked").desc(nulls_first=True))
         row = newest.filter(application=client).first()
         authorization = None if row is None else self._authorization_of(row)
-        if row is None or authorization is None or authorization.ended_at is not None:
+        if row is None or authorization is None or authorization.is_over:
             return False
         if row.revoked is not None:
             family = Authorization.objects.filter(pk=authorization.pk)
