@@ -16,13 +16,12 @@ from django.utils.html import format_html
 from django.utils.translation import gettext, ngettext
 from django.utils.translation import gettext_lazy as _
 from django.views.decorators.debug import sensitive_variables
-from oauth2_provider.generators import generate_client_secret
 from oauth2_provider.models import get_access_token_model
 
 from tokenauth.admin.read_only import ReadOnlyAdmin
-from tokenauth.oauth import authorizations
-from tokenauth.oauth.admin_forms import ApplicationForm, PolicyForm, PolicyFormSet
+from tokenauth.oauth import authorizations, client_secrets
 from tokenauth.oauth.client_authentication import is_public
+from tokenauth.oauth.forms import ApplicationForm, PolicyForm, PolicyFormSet
 from tokenauth.oauth.models import ApplicationPolicy, Authorization
 from tokenauth.oauth.verification import policy_of
 
@@ -91,12 +90,9 @@ class ApplicationAdmin(admin.ModelAdmin):
             return gettext("has no policy, and may do nothing")
         return gettext("disabled") if policy.is_disabled else gettext("active")
 
-    @sensitive_variables("secret")
     def save_model(self, request: HttpRequest, obj: Any, form: Any, change: bool) -> None:
         if not change:
-            secret = "" if is_public(obj) else generate_client_secret()
-            obj.client_secret = secret
-            setattr(obj, _SECRET, secret)
+            setattr(obj, _SECRET, client_secrets.give(obj))
         super().save_model(request, obj, form, change)
 
     @sensitive_variables()
@@ -114,7 +110,7 @@ class ApplicationAdmin(admin.ModelAdmin):
             self.message_user(request, message, messages.ERROR)
             return None
         (application,) = applications
-        secret = application.client_secret = generate_client_secret()
+        secret = client_secrets.give(application)
         with transaction.atomic(using=router.db_for_write(type(application))):
             application.save()
             # What was got by the old one goes with it; what people have let in is another matter.

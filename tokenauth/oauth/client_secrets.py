@@ -17,6 +17,7 @@ from django.db.models.signals import post_save, pre_save
 from django.utils import timezone
 from django.utils.crypto import constant_time_compare, salted_hmac
 from django.views.decorators.debug import sensitive_variables
+from oauth2_provider.generators import generate_client_secret
 from oauth2_provider.models import get_application_model
 
 from tokenauth.core import rate_limit
@@ -83,6 +84,18 @@ def _is_hash_of_unknown(application: Any, secret: str, address: str | None) -> b
         return check_password(secret, application.client_secret)
     finally:
         _hashing_unknown.release()
+
+
+@sensitive_variables()
+def give(application: Any) -> str:
+    """Give ``application``, which is saved after this, a new secret, whose text is not known again.
+
+    A public one has none: "".
+    """
+    is_confidential = application.client_type == application.CLIENT_CONFIDENTIAL
+    secret: str = generate_client_secret() if is_confidential else ""
+    application.client_secret = secret
+    return secret
 
 
 def is_hashed(secret: str) -> bool:
