@@ -1,4 +1,4 @@
-"""Applications with their policies, and what users let them do."""
+"""Applications with their policies, what users let them do, and the tokens that they have for themselves."""
 
 from __future__ import annotations
 
@@ -7,22 +7,24 @@ from typing import TYPE_CHECKING, Any
 from django.contrib import admin, messages
 from django.contrib.admin.models import CHANGE, LogEntry
 from django.contrib.admin.utils import display_for_value
+from django.contrib.auth import get_permission_codename
 from django.db import router, transaction
 from django.db.models import Q
 from django.shortcuts import render
 from django.urls import reverse
+from django.utils import timezone
 from django.utils.cache import add_never_cache_headers
 from django.utils.html import format_html
 from django.utils.translation import gettext, ngettext
 from django.utils.translation import gettext_lazy as _
 from django.views.decorators.debug import sensitive_variables
-from oauth2_provider.models import get_access_token_model
+from oauth2_provider.models import get_access_token_model, get_application_model
 
 from tokenauth.admin.read_only import ReadOnlyAdmin
 from tokenauth.oauth import authorizations, client_secrets
 from tokenauth.oauth.client_authentication import is_public
 from tokenauth.oauth.forms import ApplicationForm, PolicyForm, PolicyFormSet
-from tokenauth.oauth.models import ApplicationPolicy, Authorization
+from tokenauth.oauth.models import ApplicationPolicy, Authorization, Grant
 from tokenauth.oauth.verification import policy_of
 
 if TYPE_CHECKING:
@@ -59,7 +61,10 @@ class ApplicationAdmin(admin.ModelAdmin):
 
     form = ApplicationForm
     inlines = (PolicyInline,)
-    list_display = ("name", "client_id", "client_type", "grants", "scopes", "organization", "state")
+    list_display = (
+        *("name", "client_id", "client_type", "grants", "scopes", "organization", "state"),
+        "own_tokens",
+    )
     list_filter = ("client_type", "tokenauth_policy__first_party")
     list_select_related = ("tokenauth_policy",)
     search_fields = ("name", "client_id")
@@ -89,6 +94,16 @@ class ApplicationAdmin(admin.ModelAdmin):
         if policy is None:
             return gettext("has no policy, and may do nothing")
         return gettext("disabled") if policy.is_disabled else gettext("active")
+
+    @admin.display(description=_("tokens of its own"))
+    def own_tokens(self, application: Any) -> str:
+        policy = policy_of(application)
+        if policy is None or not policy.allows(Grant.CLIENT_CREDENTIALS):
+            return "-"
+        token = get_access_token_model()._meta
+        url = reverse(f"{self.admin_site.name}:{token.app_label}_{token.model_name}_changelist")
+        by = f"application__{self.opts.pk.name}__exact"
+        return format_html('<a href="{}?{}={}">{}</a>', url, by, application.pk, gettext("show"))
 
     def save_model(self, request: HttpRequest, obj: Any, form: Any, change: bool) -> None:
         if not change:
@@ -148,6 +163,54 @@ class HiddenAdmin(admin.ModelAdmin):
 
     def has_delete_permission(self, request: HttpRequest, obj: Any = None) -> bool:
         return _is_elsewhere(self, request) and super().has_delete_permission(request, obj)
+
+
+class ServiceTokenAdmin(ReadOnlyAdmin):
+    """The live tokens that applications have for themselves, to look at and to revoke.
+
+    No user let them in: there is no authorization that they belong to. Those of users are not to be seen.
+    """
+
+    list_display = ("application", "scope", "created", "expires")
+    list_filter = ("application",)
+    list_select_related = ("application",)
+    ordering = ("-pk",)
+    fields = readonly_fields = list_display
+    actions = ("revoke_selected",)
+
+    def get_queryset(self, request: HttpRequest) -> QuerySet[Any]:
+        tokens = super().get_queryset(request)
+        return tokens.filter(user__isnull=True, expires__gt=timezone.now())
+
+    def changelist_view(
+        self, request: HttpRequest, extra_context: dict[str, Any] | None = None
+    ) -> HttpResponse:
+        title = gettext("Tokens that applications have for themselves")
+        return super().changelist_view(request, {"title": title, **(extra_context or {})})
+
+    @admin.action(description=_("Revoke selected tokens"), permissions=["revoke"])
+    def revoke_selected(self, request: HttpRequest, queryset: QuerySet[Any]) -> None:
+        with transaction.atomic(using=router.db_for_write(self.model)):
+            # Some may have expired since, or been revoked: what is said and done is of the same ones.
+            of_applications = dict(queryset.values_list("pk", "application"))
+            self.model._default_manager.filter(pk__in=of_applications).delete()
+            applications = get_application_model().objects.filter(pk__in=of_applications.values())
+            for application in applications:
+                self.log_change(request, application, gettext("Revoked tokens of its own."))
+        count = len(of_applications)
+        message = ngettext("%(count)d token was revoked.", "%(count)d tokens were revoked.", count)
+        self.message_user(request, message % {"count": count}, messages.SUCCESS)
+
+    def has_module_permission(self, request: HttpRequest) -> bool:
+        # The list of applications leads there. In the index it would be a second "Access tokens".
+        return False
+
+    def has_delete_permission(self, request: HttpRequest, obj: Any = None) -> bool:
+        return _is_elsewhere(self, request) and admin.ModelAdmin.has_delete_permission(self, request, obj)
+
+    def has_revoke_permission(self, request: HttpRequest) -> bool:
+        codename = get_permission_codename("delete", self.opts)
+        return request.user.has_perm(f"{self.opts.app_label}.{codename}")
 
 
 class _LiveFilter(admin.SimpleListFilter):
