@@ -4,8 +4,8 @@ Argon2 takes 100 MiB and a tenth of a second each time, whether the secret is ri
 is no secret. The fingerprint (64 bits of an HMAC under ``SECRET_KEY``) does not take the place of the hash:
 without ``SECRET_KEY`` it tells nothing, and what matches it is checked by Argon2 all the same.
 
-An application of before this app was installed has none until its secret was right once. What it is asked by
-until then may be wrong: so many are hashed, one at a time, and nobody waits for that.
+An application from before this app was installed has none until its secret was right once. Until then a wrong
+one is told by its hash alone: few are hashed a minute, one at a time, and nobody waits for that.
 """
 
 import threading
@@ -41,7 +41,7 @@ _OF_APPLICATION = RateLimit("oauth_secret_application", "60/min")
 _hashing, _hashing_unknown = threading.Lock(), threading.Lock()
 
 
-@sensitive_variables("secret", "fingerprints", "known")
+@sensitive_variables()
 def is_right(application: Any, policy: ApplicationPolicy, secret: str, address: str | None) -> bool:
     """Whether ``secret``, sent from ``address``, is the application's. An empty one never is.
 
@@ -63,13 +63,13 @@ def is_right(application: Any, policy: ApplicationPolicy, secret: str, address: 
     return True
 
 
-@sensitive_variables("secret")
+@sensitive_variables()
 def _is_hash_of_likely(application: Any, secret: str, address: str | None) -> bool:
     with _hashing:
         return check_password(secret, application.client_secret)
 
 
-@sensitive_variables("secret")
+@sensitive_variables()
 def _is_hash_of_unknown(application: Any, secret: str, address: str | None) -> bool:
     now = timezone.now()
     # Before it is known to be wrong: of many at once, no more than these are hashed.
