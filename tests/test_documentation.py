@@ -55,6 +55,7 @@ MANAGING = DOCS / "how-to" / "managing-over-http.md"
 SIGNING_IN = DOCS / "how-to" / "signing-in-from-an-app.md"
 TOKEN_PAGE = DOCS / "how-to" / "token-page.md"
 OPENAPI = DOCS / "how-to" / "openapi.md"
+OAUTH = DOCS / "how-to" / "oauth.md"
 PAGES = [ROOT / "README.md", ROOT / "SECURITY.md", *sorted(DOCS.rglob("*.md"))]
 # Those that tests walk on a live server: tests/e2e/test_moving.py, test_scopes_on_a_live_api.py.
 WALKED = [*sorted(DOCS.rglob("moving-from-*.md")), DOCS / "how-to" / "scopes-on-a-live-api.md"]
@@ -403,8 +404,8 @@ def test_every_field_and_class_is_in_the_reference() -> None:
 
 
 def test_every_command_is_in_the_reference() -> None:
-    commands = [name for name, app in get_commands().items() if app == "tokenauth"]
-    assert len(commands) == 7
+    commands = [name for name, app in get_commands().items() if app in ("tokenauth", "tokenauth.oauth")]
+    assert len(commands) == 10
     for name in commands:
         assert f"| `{name} " in REFERENCE.read_text(), name
 
@@ -430,6 +431,7 @@ def test_the_reference_has_the_defaults() -> None:
     rows = re.findall(r"^\| `([A-Z_]+)` \| (.*?) \|", REFERENCE.read_text(), re.MULTILINE)
     spelled = {
         "365 days": timedelta(days=365),
+        "90 days": timedelta(days=90),
         "1 day": timedelta(days=1),
         "1 hour": timedelta(hours=1),
         "1 minute": timedelta(minutes=1),

@@ -12,7 +12,8 @@ import pytest
 from django.core.management import call_command, get_commands
 
 from testproject.accounts.models import User
-from tests.test_documentation import MANAGING, OPERATING, REFERENCE, ROTATING
+from tests.oauth.requests import of_service
+from tests.test_documentation import MANAGING, OAUTH, OPERATING, REFERENCE, ROTATING
 from tokenauth.models import AccessToken
 
 if TYPE_CHECKING:
@@ -21,7 +22,7 @@ if TYPE_CHECKING:
 
 pytestmark = pytest.mark.django_db
 
-COMMANDS = {name for name, app in get_commands().items() if app == "tokenauth"}
+COMMANDS = {name for name, app in get_commands().items() if app in ("tokenauth", "tokenauth.oauth")}
 # What stands in the pages for the id of a token and that of its family.
 AN_ID, A_FAMILY = "17", "0b5c1c2e-8f9e-4d55-9d3a-2f1f1a4e6c11"
 
@@ -38,7 +39,8 @@ def run(
     alice: User, tokenauth_settings: Callable[..., None], monkeypatch: pytest.MonkeyPatch
 ) -> Callable[[list[str]], tuple[AccessToken, str]]:
     """Run a line on a key that it may name; the key as it is then, and what is printed."""
-    tokenauth_settings(SCOPES={"read:reports": "Read reports", "write:reports": "Write reports"})
+    scopes = {"read:reports": "Read reports", "write:reports": "Write reports", "read:sites": "Read sites"}
+    tokenauth_settings(SCOPES=scopes)
     # Somebody sits there, and says yes.
     monkeypatch.setattr(sys, "stdin", type("Terminal", (StringIO,), {"isatty": lambda self: True})("y\n"))
     alice.email = "alice@example.com"
@@ -58,7 +60,7 @@ def run(
 
 @pytest.mark.parametrize(
     "line",
-    [line for page in (MANAGING, OPERATING, REFERENCE, ROTATING) for line in lines(page)],
+    [line for page in (MANAGING, OAUTH, OPERATING, REFERENCE, ROTATING) for line in lines(page)],
     ids=" ".join,
 )
 def test_a_line_of_the_pages(line: list[str], run: Callable[[list[str]], tuple[AccessToken, str]]) -> None:
@@ -67,6 +69,9 @@ def test_a_line_of_the_pages(line: list[str], run: Callable[[list[str]], tuple[A
         assert "read:reports" in AccessToken.objects.verify(out.strip()).scopes
     if line[0] == "rotatetoken":
         assert AccessToken.objects.verify(out.strip()).rotated_from == key
+    if line[0] == "registerapplication" and "--public" not in line:
+        of_it = {name.lower(): value for name, value in (one.split("=") for one in out.split())}
+        assert of_service(**of_it).status_code == 200
     if line[0] == "revoketokens":
         assert out.endswith("Revoked 1 token.\n")
         assert key.status == "revoked"

@@ -206,6 +206,11 @@ class Conf:
         """False: confidential applications may do without PKCE; public ones never may."""
         return self._read("OAUTH_PKCE_REQUIRED", default=True)
 
+    @property
+    def OAUTH_AUTHORIZATION_LIFETIME(self) -> timedelta | None:  # noqa: N802
+        """When what a user let an application do ends, however often it is refreshed; None: never."""
+        return self._read("OAUTH_AUTHORIZATION_LIFETIME", timedelta(days=90))
+
 
 def _configured() -> Mapping[str, Any]:
     configured: object = getattr(settings, "TOKENAUTH", {})

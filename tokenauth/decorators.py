@@ -28,7 +28,8 @@ View = TypeVar("View", bound="Callable[..., Any]")
 def scopes_required(*scopes: str, session_allowed: bool = True) -> Callable[[View], View]:
     """Admit tokens and keys that grant every one of ``scopes``, and people signed in by session.
 
-    For whole views of plain Django: functions and classes, synchronous or asynchronous.
+    For whole views of plain Django: functions and classes, synchronous or asynchronous. With
+    ``tokenauth.oauth`` installed, JWTs are tokens too.
     ``request.user`` is the user, ``request.auth`` the token, or None with a session. A refused request
     is answered with 401, 403 or 429 as JSON. Requests with a token need no CSRF token; those with a
     session always do. Outermost of a view's decorators, it answers before they do.

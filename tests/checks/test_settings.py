@@ -96,6 +96,8 @@ WRONG: list[tuple[str, Any, str]] = [
     ("OAUTH_SIGNING_KEYS", "-----BEGIN PRIVATE KEY-----", "tokenauth.E003"),
     ("OAUTH_PASSWORD_GRANT", "no", "tokenauth.E003"),
     ("OAUTH_PKCE_REQUIRED", 0, "tokenauth.E003"),
+    ("OAUTH_AUTHORIZATION_LIFETIME", 90, "tokenauth.E003"),
+    ("OAUTH_AUTHORIZATION_LIFETIME", timedelta(seconds=59), "tokenauth.E003"),
 ]
 
 RIGHT: list[tuple[str, Any]] = [
@@ -135,6 +137,8 @@ RIGHT: list[tuple[str, Any]] = [
     ("OAUTH_SIGNING_KEYS", ["-----BEGIN PRIVATE KEY-----"]),
     ("OAUTH_PASSWORD_GRANT", True),
     ("OAUTH_PKCE_REQUIRED", False),
+    ("OAUTH_AUTHORIZATION_LIFETIME", None),
+    ("OAUTH_AUTHORIZATION_LIFETIME", timedelta(minutes=1)),
 ]
 
 

@@ -184,10 +184,78 @@ def test_a_user_with_tokens_can_be_deleted(operator: Client, alice: User, first_
     assert Authorization.objects.count() == get_access_token_model().objects.count() == 0
 
 
-@pytest.mark.parametrize("name", ["accesstoken", "refreshtoken", "grant", "idtoken"])
+@pytest.mark.parametrize("name", ["refreshtoken", "grant", "idtoken"])
 def test_the_tables_beneath_are_not_to_be_seen(name: str, operator: Client) -> None:
     assert operator.get(reverse(f"admin:oauth2_provider_{name}_changelist")).status_code == 403
     assert operator.get(reverse(f"admin:oauth2_provider_{name}_add")).status_code == 403
+
+
+SERVICE_TOKENS = "/admin/oauth2_provider/accesstoken/"
+
+
+def test_the_tokens_of_applications_that_act_for_themselves_are_listed(
+    operator: Client, alice: User, first_party: Any, service: Any
+) -> None:
+    start = timezone.now()
+    with time_machine.travel(start, tick=False):
+        of_service()
+        sign_in()
+    by_application = f"{SERVICE_TOKENS}?application__id__exact={service.pk}"
+    assert f'href="{by_application}"' in operator.get(LIST).content.decode()
+
+    with time_machine.travel(start + timedelta(seconds=3599), tick=False):
+        for address in (SERVICE_TOKENS, by_application):
+            page = operator.get(address)
+            assert page.context["cl"].result_count == 1
+            assert "Service" in page.content.decode()
+        of_user = get_access_token_model().objects.get(user=alice)
+        assert operator.get(f"{SERVICE_TOKENS}{of_user.pk}/change/").status_code == 302
+        of_itself = get_access_token_model().objects.get(user=None)
+        assert operator.get(f"{SERVICE_TOKENS}{of_itself.pk}/change/").status_code == 200
+    with time_machine.travel(start + timedelta(seconds=3601), tick=False):
+        assert operator.get(SERVICE_TOKENS).context["cl"].result_count == 0
+
+    assert operator.get(f"{SERVICE_TOKENS}add/").status_code == 403
+    # Beside our own, an index with two "Access tokens" would mislead.
+    assert SERVICE_TOKENS not in operator.get("/admin/").content.decode()
+
+
+def test_an_operator_revokes_the_token_of_an_application_itself(
+    operator: Client, alice: User, first_party: Any, service: Any
+) -> None:
+    one, other, of_user = of_service().json(), of_service().json(), sign_in().json()
+    tokens = get_access_token_model().objects.order_by("pk")
+    selected = [tokens[0].pk, tokens.get(user=alice).pk]
+
+    response = operator.post(
+        SERVICE_TOKENS, {"action": "revoke_selected", "_selected_action": selected}, follow=True
+    )
+
+    assert "1 token was revoked." in response.content.decode()
+    assert sites(one["access_token"]).json()["error"]["reason"] == "revoked"
+    assert sites(other["access_token"]).status_code == 200
+    assert sites(of_user["access_token"]).status_code == 200
+    entry = LogEntry.objects.get()
+    assert (entry.object_id, entry.change_message) == (str(service.pk), "Revoked tokens of its own.")
+
+
+def test_who_may_look_at_tokens_may_not_revoke_them(service: Any) -> None:
+    token = of_service().json()["access_token"]
+    looker = get_user_model().objects.create_user("looker", is_staff=True)
+    client = Client()
+    client.force_login(looker)
+    asked = {"action": "revoke_selected", "_selected_action": [get_access_token_model().objects.get().pk]}
+    of_tokens = Permission.objects.filter(content_type__app_label="oauth2_provider")
+
+    assert client.get(SERVICE_TOKENS).status_code == 403
+    looker.user_permissions.add(of_tokens.get(codename="view_accesstoken"))
+    assert client.get(SERVICE_TOKENS).status_code == 200
+    client.post(SERVICE_TOKENS, asked)
+    assert sites(token).status_code == 200
+
+    looker.user_permissions.add(of_tokens.get(codename="delete_accesstoken"))
+    client.post(SERVICE_TOKENS, asked)
+    assert sites(token).status_code == 401
 
 
 def test_an_operator_ends_what_a_user_let_in(operator: Client, alice: User, first_party: Any) -> None:

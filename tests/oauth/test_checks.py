@@ -11,7 +11,7 @@ from django.urls import path
 from jwcrypto.jwk import JWK
 
 from tests.e2e.process import run_python
-from tests.test_documentation import example, run
+from tests.test_documentation import OAUTH, example, run
 from tokenauth.oauth import signing_keys
 from tokenauth.oauth.checks import check_oauth, check_oauth_deployment
 from tokenauth.oauth.provider_settings import OAUTH2_PROVIDER
@@ -22,7 +22,6 @@ if TYPE_CHECKING:
 
 STOCK = "oauth2_provider.oauth2_validators.OAuth2Validator"
 ROOT = Path(__file__).parents[2]
-OAUTH = ROOT / "docs" / "how-to" / "oauth.md"
 
 
 def ids(messages: Any) -> list[str]:

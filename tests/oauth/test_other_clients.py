@@ -24,6 +24,8 @@ from tests.oauth.requests import CALLBACK, SECRET
 from tests.services.threads import own_connections
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
+
     from django.test import Client
     from pytest_django.live_server_helper import LiveServer
 
@@ -169,10 +171,19 @@ class Storage:
         self.client = client_info
 
 
-def test_the_mcp_sdk(live_server: LiveServer, browser: Client, first_party: Any) -> None:
+@pytest.mark.parametrize("path", ["sites", "sites.csv"], ids=["REST framework", "plain Django"])
+def test_the_mcp_sdk(
+    path: str,
+    live_server: LiveServer,
+    browser: Client,
+    first_party: Any,
+    tokenauth_settings: Callable[..., None],
+) -> None:
     """From a 401 without any token to a 200: it finds the rest by itself."""
-    url = f"{live_server.url}/inventory-service/sites"
+    tokenauth_settings(OAUTH_ISSUER=live_server.url)
+    url = f"{live_server.url}/inventory-service/{path}"
     asked: list[str] = []
+    requested: list[str] = []
     storage = Storage(
         OAuthClientInformationFull(
             client_id="first-party",
@@ -181,6 +192,9 @@ def test_the_mcp_sdk(live_server: LiveServer, browser: Client, first_party: Any)
             issuer=live_server.url,
         )
     )
+
+    async def note(request: httpx2.Request) -> None:
+        requested.append(request.url.path)
 
     async def redirect(address: str) -> None:
         asked.append(address)
@@ -204,7 +218,10 @@ def test_the_mcp_sdk(live_server: LiveServer, browser: Client, first_party: Any)
             redirect,
             come_back,
         )
-        async with httpx2.AsyncClient(auth=provider, trust_env=False, timeout=60) as client:
+        hooks = {"request": [note]}
+        async with httpx2.AsyncClient(
+            auth=provider, trust_env=False, timeout=60, event_hooks=hooks
+        ) as client:
             first = await client.get(url)
             second = await client.get(url)
         return first.status_code, second.status_code
@@ -212,3 +229,6 @@ def test_the_mcp_sdk(live_server: LiveServer, browser: Client, first_party: Any)
     assert asyncio.run(get()) == (200, 200)
     assert len(asked) == 1
     assert storage.tokens is not None
+    # It asked where the 401 said, and tried no other place.
+    found = [path for path in requested if path.startswith("/.well-known/")]
+    assert found == ["/.well-known/oauth-protected-resource", "/.well-known/oauth-authorization-server"]

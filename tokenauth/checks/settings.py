@@ -152,6 +152,10 @@ _SHAPES: Mapping[str, tuple[str, Callable[[Any], bool]]] = {
     "OAUTH_SIGNING_KEYS": ("a list of private keys in PEM text", _is_texts),
     "OAUTH_PASSWORD_GRANT": ("True or False", _is_switch),
     "OAUTH_PKCE_REQUIRED": ("True or False", _is_switch),
+    "OAUTH_AUTHORIZATION_LIFETIME": (
+        "a timedelta of a minute or more and a hundred years at most, or None",
+        lambda value: value is None or (_is_age(value) and _is_optional_duration(value)),
+    ),
 }
 
 

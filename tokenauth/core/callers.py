@@ -13,9 +13,9 @@ from django.contrib.auth.models import AnonymousUser
 from django.http import HttpRequest
 from django.utils.functional import SimpleLazyObject
 
-from tokenauth.core import headers, verification
+from tokenauth.core import credential, headers, verification
 from tokenauth.core.credential import Kind
-from tokenauth.core.request_state import Verified, state_of
+from tokenauth.core.request_state import Verified, VerifiedElsewhere, state_of
 from tokenauth.exceptions import CredentialError
 
 _MARK = "scopes_required"
@@ -41,19 +41,28 @@ def ignore_session(request: HttpRequest) -> None:
         _set_user(request, SimpleLazyObject(lambda: _user_of(request)), lambda: _user_of(request))
 
 
-def sign_in(request: HttpRequest) -> Verified | None:
+def sign_in(request: HttpRequest) -> Verified | VerifiedElsewhere | None:
     """Make ``request`` that of the credential it presents: its user, and the token as ``request.auth``.
 
     Without a credential, None: ``request.user`` stays who the session says, ``request.auth`` is None.
 
     :raises CredentialError: the credential is refused.
     """
-    verified = verification.authenticate(request, *Kind)
-    request.auth = None if verified is None else verified.token  # type: ignore[attr-defined]
+    verified = _verified(request)
+    request.auth = None if verified is None else verified.auth  # type: ignore[attr-defined]
     if verified is not None:
-        user = verified.token.user
+        user = verified.user
         _set_user(request, user, lambda: user)
     return verified
+
+
+def _verified(request: HttpRequest) -> Verified | VerifiedElsewhere | None:
+    # First, since one of ours beside another app's is one too many.
+    verified = verification.authenticate(request, *Kind)
+    if verified is not None:
+        return verified
+    shape = next((one.shape for one in headers.presented(request.META) if one.shape), "")
+    return credential.authenticator_of(shape)(request) if shape else None
 
 
 def _set_user(request: HttpRequest, user: Any, load: Callable[[], Any]) -> None:
@@ -70,8 +79,8 @@ def _user_of(request: HttpRequest) -> Any:
     if match is None or marked_scopes(match.func) is None:
         return AnonymousUser()
     try:
-        verified = verification.authenticate(request, *Kind)
+        verified = _verified(request)
     except CredentialError:
         # The mark's own guard answers with the reason; whoever asks before it is told that nobody is here.
         return AnonymousUser()
-    return AnonymousUser() if verified is None else verified.token.user
+    return AnonymousUser() if verified is None else verified.user

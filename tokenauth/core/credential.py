@@ -5,18 +5,29 @@ precedes them, big-endian and zero-padded. The checksum keeps no secret: it lets
 error be told from a wrong credential without asking the database.
 """
 
+from __future__ import annotations
+
 import re
 import secrets
 import zlib
-from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import lru_cache
+from typing import TYPE_CHECKING
 
 from django.db import models
 from django.utils.translation import pgettext_lazy
 
 from tokenauth.conf import conf
 from tokenauth.exceptions import CredentialError, Reason
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Mapping, Sequence
+
+    from django.http import HttpRequest
+
+    from tokenauth.core.request_state import VerifiedElsewhere
+
+    Authenticate = Callable[[HttpRequest], VerifiedElsewhere | None]
 
 ALPHABET = "0123456789ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz"
 RANDOM_LENGTH = 30
@@ -44,8 +55,8 @@ class Environment(models.TextChoices):
     TEST = "test", pgettext_lazy("environment", "test")
 
 
-# What other apps take for theirs, by the type that the login log has of it.
-_shapes: dict[str, Callable[[str], bool]] = {}
+# What other apps take for theirs, and how they verify it, by the type that the login log has of it.
+_shapes: dict[str, tuple[Callable[[str], bool], Authenticate]] = {}
 
 
 @dataclass(frozen=True, slots=True)
@@ -122,14 +133,23 @@ def hint_in(text: str) -> str:
     return hint if _HINT.fullmatch(hint) else ""
 
 
-def register_shape(id_type: str, matches: Callable[[str], bool]) -> None:
-    """Leave bearer texts that ``matches`` knows, by their look alone, to the authenticator of another app."""
-    _shapes[id_type] = matches
+def register_shape(id_type: str, matches: Callable[[str], bool], authenticate: Authenticate) -> None:
+    """Leave bearer texts that ``matches`` knows, by their look alone, to another app.
+
+    ``authenticate`` says who makes a request with one, and raises ``CredentialError`` where it is refused. It
+    judges a request once, whoever asks: that app's own door of REST framework, or a view of plain Django.
+    """
+    _shapes[id_type] = matches, authenticate
 
 
 def shape_of(text: str) -> str:
     """The registered shape that a bearer text has; "" where it has none, and is for this app to judge."""
-    return next((id_type for id_type, matches in _shapes.items() if matches(text)), "")
+    return next((id_type for id_type, (matches, _) in _shapes.items() if matches(text)), "")
+
+
+def authenticator_of(shape: str) -> Authenticate:
+    """How the app that has registered ``shape`` verifies what has it."""
+    return _shapes[shape][1]
 
 
 def checksum(payload: str) -> str:

@@ -29,6 +29,16 @@ class Verified:
     digest: str
     at: datetime
 
+    @property
+    def user(self) -> Any:
+        """``request.user``."""
+        return self.token.user
+
+    @property
+    def auth(self) -> AccessToken:
+        """``request.auth``."""
+        return self.token
+
 
 @dataclass(frozen=True, slots=True)
 class VerifiedElsewhere:

@@ -86,7 +86,8 @@ def refusal(
 
     ``auth`` is ``request.auth``: a token, anything with ``can(scope)``, or None for a person signed
     in by session. Scopes limit tokens, not people; but a person who also presents a credential is
-    not let through on the session. ``negated``: what would pass is refused, and the other way round.
+    not let through on the session. An ``auth`` with ``always_enforced`` is refused for want of a scope
+    while others are only reported. ``negated``: what would pass is refused, and the other way round.
     The refusal is left on the request for the door that answers.
     """
     state = state_of(request)
@@ -95,7 +96,7 @@ def refusal(
     if negated:
         # It says what a caller may not have: there is no scope to ask for.
         refused = Refusal(Reason.INSUFFICIENT_SCOPE) if refused is None else None
-    if refused is not None and _is_only_reported(refused):
+    if refused is not None and _is_only_reported(refused, auth):
         attempts.report(request, refused, user, auth)
         refused = None
     # Of a negated one, nothing that a client could mend.
@@ -103,8 +104,11 @@ def refusal(
     return refused
 
 
-def _is_only_reported(refusal: Refusal) -> bool:
+def _is_only_reported(refusal: Refusal, auth: Any) -> bool:
     if conf.ENFORCE_SCOPES or refusal.reason is not Reason.INSUFFICIENT_SCOPE:
+        return False
+    # Of a credential that somebody gave for these scopes and no others.
+    if getattr(auth, "always_enforced", False):
         return False
     # Whoever could make tokens would keep them when scopes are enforced again.
     return scopes.TOKENS_MANAGE not in refusal.scopes

@@ -1,6 +1,6 @@
 """What the commands share: arguments as they are typed, numbers and errors as they are printed."""
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from datetime import datetime, timedelta
 from types import MappingProxyType
 from typing import Any
@@ -75,6 +75,13 @@ def minute(moment: datetime | None) -> str:
 def counted(count: int, noun: str, plural: str = "") -> str:
     """``1 token``, ``2 tokens``; ``1 person``, ``2 people``."""
     return f"{count} {noun if count == 1 else plural or f'{noun}s'}"
+
+
+def described(scopes: Iterable[tuple[str, str]]) -> str:
+    """Scopes with their descriptions, one a line."""
+    pairs = list(scopes)
+    width = max((len(name) for name, _ in pairs), default=0)
+    return "\n".join(f"  {name:{width}}  {description}" for name, description in pairs)
 
 
 def spelled_out(error: ValidationError, names: Mapping[str, str] = MappingProxyType({})) -> str:

@@ -1,4 +1,4 @@
-"""Applications with their policies, and what users let them do."""
+"""Applications with their policies, what users let them do, and the tokens that they have for themselves."""
 
 from __future__ import annotations
 
@@ -6,23 +6,25 @@ from typing import TYPE_CHECKING, Any
 
 from django.contrib import admin, messages
 from django.contrib.admin.models import CHANGE, LogEntry
+from django.contrib.admin.utils import display_for_value
+from django.contrib.auth import get_permission_codename
 from django.db import router, transaction
 from django.db.models import Q
 from django.shortcuts import render
 from django.urls import reverse
+from django.utils import timezone
 from django.utils.cache import add_never_cache_headers
 from django.utils.html import format_html
 from django.utils.translation import gettext, ngettext
 from django.utils.translation import gettext_lazy as _
 from django.views.decorators.debug import sensitive_variables
-from oauth2_provider.generators import generate_client_secret
-from oauth2_provider.models import get_access_token_model
+from oauth2_provider.models import get_access_token_model, get_application_model
 
 from tokenauth.admin.read_only import ReadOnlyAdmin
-from tokenauth.oauth import authorizations
-from tokenauth.oauth.admin_forms import ApplicationForm, PolicyForm, PolicyFormSet
+from tokenauth.oauth import authorizations, client_secrets
 from tokenauth.oauth.client_authentication import is_public
-from tokenauth.oauth.models import ApplicationPolicy, Authorization
+from tokenauth.oauth.forms import ApplicationForm, PolicyForm, PolicyFormSet
+from tokenauth.oauth.models import ApplicationPolicy, Authorization, Grant
 from tokenauth.oauth.verification import policy_of
 
 if TYPE_CHECKING:
@@ -59,7 +61,10 @@ class ApplicationAdmin(admin.ModelAdmin):
 
     form = ApplicationForm
     inlines = (PolicyInline,)
-    list_display = ("name", "client_id", "client_type", "grants", "scopes", "organization", "state")
+    list_display = (
+        *("name", "client_id", "client_type", "grants", "scopes", "organization", "state"),
+        "own_tokens",
+    )
     list_filter = ("client_type", "tokenauth_policy__first_party")
     list_select_related = ("tokenauth_policy",)
     search_fields = ("name", "client_id")
@@ -90,12 +95,19 @@ class ApplicationAdmin(admin.ModelAdmin):
             return gettext("has no policy, and may do nothing")
         return gettext("disabled") if policy.is_disabled else gettext("active")
 
-    @sensitive_variables("secret")
+    @admin.display(description=_("tokens of its own"))
+    def own_tokens(self, application: Any) -> str:
+        policy = policy_of(application)
+        if policy is None or not policy.allows(Grant.CLIENT_CREDENTIALS):
+            return "-"
+        token = get_access_token_model()._meta
+        url = reverse(f"{self.admin_site.name}:{token.app_label}_{token.model_name}_changelist")
+        by = f"application__{self.opts.pk.name}__exact"
+        return format_html('<a href="{}?{}={}">{}</a>', url, by, application.pk, gettext("show"))
+
     def save_model(self, request: HttpRequest, obj: Any, form: Any, change: bool) -> None:
         if not change:
-            secret = "" if is_public(obj) else generate_client_secret()
-            obj.client_secret = secret
-            setattr(obj, _SECRET, secret)
+            setattr(obj, _SECRET, client_secrets.give(obj))
         super().save_model(request, obj, form, change)
 
     @sensitive_variables()
@@ -113,7 +125,7 @@ class ApplicationAdmin(admin.ModelAdmin):
             self.message_user(request, message, messages.ERROR)
             return None
         (application,) = applications
-        secret = application.client_secret = generate_client_secret()
+        secret = client_secrets.give(application)
         with transaction.atomic(using=router.db_for_write(type(application))):
             application.save()
             # What was got by the old one goes with it; what people have let in is another matter.
@@ -153,6 +165,54 @@ class HiddenAdmin(admin.ModelAdmin):
         return _is_elsewhere(self, request) and super().has_delete_permission(request, obj)
 
 
+class ServiceTokenAdmin(ReadOnlyAdmin):
+    """The live tokens that applications have for themselves, to look at and to revoke.
+
+    No user let them in: there is no authorization that they belong to. Those of users are not to be seen.
+    """
+
+    list_display = ("application", "scope", "created", "expires")
+    list_filter = ("application",)
+    list_select_related = ("application",)
+    ordering = ("-pk",)
+    fields = readonly_fields = list_display
+    actions = ("revoke_selected",)
+
+    def get_queryset(self, request: HttpRequest) -> QuerySet[Any]:
+        tokens = super().get_queryset(request)
+        return tokens.filter(user__isnull=True, expires__gt=timezone.now())
+
+    def changelist_view(
+        self, request: HttpRequest, extra_context: dict[str, Any] | None = None
+    ) -> HttpResponse:
+        title = gettext("Tokens that applications have for themselves")
+        return super().changelist_view(request, {"title": title, **(extra_context or {})})
+
+    @admin.action(description=_("Revoke selected tokens"), permissions=["revoke"])
+    def revoke_selected(self, request: HttpRequest, queryset: QuerySet[Any]) -> None:
+        with transaction.atomic(using=router.db_for_write(self.model)):
+            # Some may have expired since, or been revoked: what is said and done is of the same ones.
+            of_applications = dict(queryset.values_list("pk", "application"))
+            self.model._default_manager.filter(pk__in=of_applications).delete()
+            applications = get_application_model().objects.filter(pk__in=of_applications.values())
+            for application in applications:
+                self.log_change(request, application, gettext("Revoked tokens of its own."))
+        count = len(of_applications)
+        message = ngettext("%(count)d token was revoked.", "%(count)d tokens were revoked.", count)
+        self.message_user(request, message % {"count": count}, messages.SUCCESS)
+
+    def has_module_permission(self, request: HttpRequest) -> bool:
+        # The list of applications leads there. In the index it would be a second "Access tokens".
+        return False
+
+    def has_delete_permission(self, request: HttpRequest, obj: Any = None) -> bool:
+        return _is_elsewhere(self, request) and admin.ModelAdmin.has_delete_permission(self, request, obj)
+
+    def has_revoke_permission(self, request: HttpRequest) -> bool:
+        codename = get_permission_codename("delete", self.opts)
+        return request.user.has_perm(f"{self.opts.app_label}.{codename}")
+
+
 class _LiveFilter(admin.SimpleListFilter):
     title = _("state")
     parameter_name = "state"
@@ -161,7 +221,7 @@ class _LiveFilter(admin.SimpleListFilter):
         return [("live", _("live")), ("ended", _("ended"))]
 
     def queryset(self, request: HttpRequest, queryset: QuerySet[Any]) -> QuerySet[Any]:
-        is_live = Q(ended_at__isnull=True)
+        is_live = authorizations.is_live()
         return queryset.filter({"live": is_live, "ended": ~is_live}.get(self.value() or "", Q()))
 
 
@@ -172,7 +232,10 @@ class AuthorizationAdmin(ReadOnlyAdmin):
     list_display = ("application", "of_user", "scope_names", "created_at", "refreshed_at", "ended_at")
     list_filter = (_LiveFilter, "application")
     list_select_related = ("application", "user")
-    fields = ("application", "user", "scopes", "created_at", "refreshed_at", "ended_at", "ended_reason")
+    fields = (
+        *("application", "user", "scopes", "created_at", "refreshed_at"),
+        *("until", "ended_at", "ended_reason"),
+    )
     readonly_fields = fields
     actions = ("end_selected",)
 
@@ -182,6 +245,11 @@ class AuthorizationAdmin(ReadOnlyAdmin):
     @admin.display(description=_("scopes"))
     def scope_names(self, authorization: Authorization) -> str:
         return ", ".join(authorization.scopes)
+
+    @admin.display(description=_("until"))
+    def until(self, authorization: Authorization) -> str:
+        # As the fields beside it.
+        return str(display_for_value(authorization.ends_at, "-"))
 
     @admin.display(description=_("user"), ordering="user")
     def of_user(self, authorization: Authorization) -> str:

@@ -13,13 +13,14 @@ class TokenAuthOAuthConfig(AppConfig):
     def ready(self) -> None:
         from django.core.checks import Tags, register
 
-        from tokenauth.core import credential, password_change
-        from tokenauth.oauth import authorizations, checks, client_secrets, jwt, verification
+        from tokenauth.core import challenges, credential, password_change
+        from tokenauth.oauth import authorizations, checks, client_secrets, issuer, jwt, verification
 
         # Below that, it writes codes and tokens into the log as they are.
         oauthlib = logging.getLogger("oauthlib")
         oauthlib.setLevel(max(oauthlib.level, logging.INFO))
-        credential.register_shape(verification.SHAPE, jwt.is_ours)
+        credential.register_shape(verification.SHAPE, jwt.is_ours, verification.authenticate)
+        challenges.register_uri("resource_metadata", issuer.resource_metadata)
         password_change.also_end(authorizations.end_all_of)
         authorizations.connect()
         client_secrets.connect()

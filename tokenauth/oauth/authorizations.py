@@ -12,6 +12,7 @@ from django.utils import timezone
 from oauth2_provider.models import get_access_token_model, get_grant_model, get_refresh_token_model
 from oauth2_provider.settings import oauth2_settings
 
+from tokenauth.conf import conf
 from tokenauth.core import batches
 from tokenauth.oauth.models import Authorization
 
@@ -23,9 +24,16 @@ REVOKED_BY_USER = "The user revoked it."
 USER_INACTIVE = "The user was deactivated."
 
 
+def is_live() -> Q:
+    """Of those that were not ended, and have not reached their end."""
+    lifetime = conf.OAUTH_AUTHORIZATION_LIFETIME
+    not_ended = Q(ended_at__isnull=True)
+    return not_ended if lifetime is None else not_ended & Q(created_at__gt=timezone.now() - lifetime)
+
+
 def live(user: Any) -> QuerySet[Authorization]:
     """The applications that ``user`` let in, the newest first."""
-    return Authorization.objects.filter(user=user, ended_at__isnull=True).select_related("application")
+    return Authorization.objects.filter(is_live(), user=user).select_related("application")
 
 
 def end(authorizations: QuerySet[Authorization], reason: str) -> int:
@@ -59,6 +67,8 @@ def prune(before: datetime, batch: int) -> Iterator[int]:
     """Delete those that ended or lapsed before, ``batch`` rows at a time; how many, each time."""
     rows = Authorization.objects.using(router.db_for_write(Authorization))
     yield from batches.delete(rows.filter(ended_at__lt=before), "ended_at", batch)
+    if whole := conf.OAUTH_AUTHORIZATION_LIFETIME:
+        yield from batches.delete(rows.filter(created_at__lt=before - whole), "created_at", batch)
     if lifetime := oauth2_settings.REFRESH_TOKEN_EXPIRE_SECONDS:
         # No refresh token of it is good any more.
         since = before - timedelta(seconds=int(lifetime))

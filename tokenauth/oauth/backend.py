@@ -41,7 +41,7 @@ class FormBackend(OAuthLibCore):  # type: ignore[misc]
 
     def __init__(self, server: Any = None) -> None:
         # Not the one that is given: that has the validator of the settings.
-        kwargs = oauth2_settings.server_kwargs
+        kwargs = {**oauth2_settings.server_kwargs, "token_expires_in": issuing.lifetime}
         super().__init__(oauth2_settings.OAUTH2_SERVER_CLASS(self.validator_class(), **kwargs))
 
     def extract_body(self, request: HttpRequest) -> list[tuple[str, str]]:

@@ -14,10 +14,10 @@ from tokenauth.oauth import client_secrets
 from tokenauth.oauth.verification import policy_of
 
 
-def usable(client_id: object, request: Any) -> Any:
-    """The application of this id that may make ``request``; None where there is none.
+def usable(client_id: object) -> Any:
+    """The application of this id; None where there is none, or one that may do nothing.
 
-    Not one without a policy, or disabled, or at an address that it may not come from.
+    That is one without a policy, or disabled.
     """
     if not isinstance(client_id, str) or not client_id or len(client_id) > 255:
         return None
@@ -31,10 +31,16 @@ def usable(client_id: object, request: Any) -> Any:
     if application is None or application.client_id != client_id:
         return None
     policy = policy_of(application)
-    if policy is None or policy.is_disabled:
-        return None
+    return None if policy is None or policy.is_disabled else application
+
+
+def is_in_its_network(application: Any, request: Any) -> bool:
+    """Whether ``request``, which ``application`` makes itself, comes from where it may come from.
+
+    A person's browser is another matter: it is where the person is.
+    """
     address = network.client_address(request.headers)
-    return application if network.is_allowed(address, policy.allowed_networks) else None
+    return network.is_allowed(address, application.tokenauth_policy.allowed_networks)
 
 
 def is_public(application: Any) -> bool:
@@ -65,11 +71,15 @@ def has_basic(authorization: str) -> bool:
 
 
 @sensitive_variables()
-def is_authenticated(application: Any, secret: str) -> bool:
-    """Whether ``secret`` is that of ``application``, a confidential one."""
-    return not is_public(application) and client_secrets.is_right(
-        application, application.tokenauth_policy, secret
-    )
+def is_authenticated(application: Any, secret: str, request: Any) -> bool:
+    """Whether ``secret`` is that of ``application``, a confidential one, which may make ``request``.
+
+    :raises CredentialError: ``throttled``.
+    """
+    if is_public(application) or not is_in_its_network(application, request):
+        return False
+    address = network.client_address(request.headers)
+    return client_secrets.is_right(application, application.tokenauth_policy, secret, address)
 
 
 @sensitive_variables()

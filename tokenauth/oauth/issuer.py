@@ -4,6 +4,7 @@ from typing import Any
 from urllib.parse import urlsplit
 
 from django.http import HttpRequest
+from django.urls import NoReverseMatch, reverse
 
 from tokenauth.conf import conf
 
@@ -16,6 +17,21 @@ def issuer(request: HttpRequest) -> str:
 def audience(request: HttpRequest) -> str:
     """``OAUTH_AUDIENCE``; without it, the issuer."""
     return conf.OAUTH_AUDIENCE or issuer(request)
+
+
+def resource_metadata(request: HttpRequest) -> str:
+    """Where the API says who issues tokens for it (RFC 9728).
+
+    "" where that is nowhere, or no setting says which address the API has: that of a request is whatever its
+    sender calls this server.
+    """
+    if conf.OAUTH_AUDIENCE is None and conf.OAUTH_ISSUER is None:
+        return ""
+    try:
+        place, resource = reverse("tokenauth_oauth:protected-resource"), audience(request)
+    except NoReverseMatch:
+        return ""
+    return f"{resource.removesuffix(path(resource))}{place}{path(resource)}"
 
 
 def path(url: str) -> str:

@@ -8,17 +8,32 @@ from django.utils import timezone
 from django.utils.crypto import salted_hmac
 from django.views.decorators.debug import sensitive_variables
 from jwcrypto.jws import JWS
+from oauth2_provider.settings import oauth2_settings
 
+from tokenauth.conf import conf
 from tokenauth.core import credential
 from tokenauth.oauth import signing_keys
 
 REFRESH_PREFIX = "rt_"
 
 
+def lifetime(request: Any) -> int:
+    """Of the access token of ``request``, in seconds: not beyond the authorization that it is of."""
+    # The token is issued by the same moment: none of it is beyond by a second that passes meanwhile.
+    now = request.tokenauth_issued_at = int(timezone.now().timestamp())
+    seconds: int = oauth2_settings.ACCESS_TOKEN_EXPIRE_SECONDS
+    whole = conf.OAUTH_AUTHORIZATION_LIFETIME
+    if whole is None or request.grant_type == "client_credentials":
+        return seconds
+    if request.grant_type == "refresh_token":
+        return min(seconds, int(request.tokenauth_authorization.ends_at.timestamp()) - now)
+    return min(seconds, int(whole.total_seconds()))
+
+
 @sensitive_variables()
 def access_token(request: Any) -> str:
     """A JWT of RFC 9068 for a token request of oauthlib, which the validator has judged."""
-    now = int(timezone.now().timestamp())
+    now: int = request.tokenauth_issued_at
     claims = {
         "iss": request.tokenauth_issuer,
         "aud": request.tokenauth_audience,

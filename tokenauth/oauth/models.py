@@ -1,5 +1,6 @@
 """What this app keeps beside django-oauth-toolkit's own tables."""
 
+from datetime import datetime
 from uuid import uuid4
 
 from django.conf import settings
@@ -10,6 +11,7 @@ from django.utils.translation import gettext, pgettext_lazy
 from django.utils.translation import gettext_lazy as _
 from oauth2_provider.settings import oauth2_settings
 
+from tokenauth.conf import conf
 from tokenauth.core import network, scopes
 
 
@@ -148,6 +150,19 @@ class Authorization(models.Model):
 
     def __str__(self) -> str:
         return f"{self.application} ({', '.join(map(str, self.scopes))})"
+
+    @property
+    def ends_at(self) -> datetime | None:
+        """When it ends, however often it is refreshed (``OAUTH_AUTHORIZATION_LIFETIME``); None: never."""
+        lifetime = conf.OAUTH_AUTHORIZATION_LIFETIME
+        # To the second, as the tokens of it.
+        return None if lifetime is None else (self.created_at + lifetime).replace(microsecond=0)
+
+    @property
+    def is_over(self) -> bool:
+        """Whether it was ended, or has reached its end."""
+        ends_at = self.ends_at
+        return self.ended_at is not None or (ends_at is not None and ends_at <= timezone.now())
 
 
 def _may_be_held(scope: object) -> bool:

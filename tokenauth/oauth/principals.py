@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, ClassVar
 
 from tokenauth.core import scopes
 from tokenauth.core.organizations import Principal
@@ -57,6 +57,18 @@ class ServicePrincipal(Principal):
         """As :meth:`has_perm`."""
         return False
 
+    async def ahas_perm(self, perm: str, obj: Any = None) -> bool:
+        """As :meth:`has_perm`."""
+        return self.has_perm(perm, obj)
+
+    async def ahas_perms(self, perm_list: Iterable[str], obj: Any = None) -> bool:
+        """As :meth:`has_perms`."""
+        return self.has_perms(perm_list, obj)
+
+    async def ahas_module_perms(self, app_label: str) -> bool:
+        """As :meth:`has_module_perms`."""
+        return self.has_module_perms(app_label)
+
     def token_can(self, scope: str) -> bool:
         """Whether the current token grants ``scope``; False without one."""
         return self.current_access_token is not None and self.current_access_token.can(scope)
@@ -69,6 +81,9 @@ class ServicePrincipal(Principal):
 @dataclass(frozen=True, slots=True)
 class OAuthAccess:
     """``request.auth`` of a request with a JWT."""
+
+    # Its scopes are what a person said yes to, or a policy allows: whatever ENFORCE_SCOPES is.
+    always_enforced: ClassVar[bool] = True
 
     client_id: str
     application: Any = field(repr=False)

@@ -32,9 +32,10 @@ REQUIRED: dict[str, Any] = {
     "COMPLIANT_BCP_RFC9700_REFRESH_TOKEN": True,
     "COMPLIANT_BCP_RFC9700_REDIRECT_URI_MATCHING": True,
     "COMPLIANT_BCP_RFC9700_PKCE_REQUIRED": True,
-    # The application is administered with its policy; its tokens are, by what users let it do.
+    # The application is administered with its policy; its tokens are, by what users let it do, but for those
+    # that it has for itself.
     "APPLICATION_ADMIN_CLASS": "tokenauth.oauth.admin.ApplicationAdmin",
-    "ACCESS_TOKEN_ADMIN_CLASS": "tokenauth.oauth.admin.HiddenAdmin",
+    "ACCESS_TOKEN_ADMIN_CLASS": "tokenauth.oauth.admin.ServiceTokenAdmin",
     "REFRESH_TOKEN_ADMIN_CLASS": "tokenauth.oauth.admin.HiddenAdmin",
     "GRANT_ADMIN_CLASS": "tokenauth.oauth.admin.HiddenAdmin",
     "ID_TOKEN_ADMIN_CLASS": "tokenauth.oauth.admin.HiddenAdmin",

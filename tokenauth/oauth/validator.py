@@ -35,7 +35,7 @@ class Validator(OAuth2Validator):  # type: ignore[misc]
 
     def _load_application(self, client_id: Any, request: Any) -> Any:
         if request.client is None or request.client.client_id != client_id:
-            request.client = client_authentication.usable(client_id, request)
+            request.client = client_authentication.usable(client_id)
         return request.client
 
     def client_authentication_required(self, request: Any, *args: Any, **kwargs: Any) -> bool:
@@ -51,14 +51,16 @@ class Validator(OAuth2Validator):  # type: ignore[misc]
             return False
         client_id, secret = presented
         application = self._load_application(client_id, request)
-        if application is None or not client_authentication.is_authenticated(application, secret):
+        if application is None or not client_authentication.is_authenticated(application, secret, request):
             return False
         request.client_id = client_id
         return True
 
     def authenticate_client_id(self, client_id: Any, request: Any, *args: Any, **kwargs: Any) -> bool:
         application = self._load_application(client_id, request)
-        return application is not None and is_public(application)
+        if application is None or not is_public(application):
+            return False
+        return client_authentication.is_in_its_network(application, request)
 
     # What it may ask for.
 
@@ -180,7 +182,7 @@ class Validator(OAuth2Validator):  # type: ignore[misc]
         newest = rows.filter(token_checksum=checksum).order_by(F("revoked").desc(nulls_first=True))
         row = newest.filter(application=client).first()
         authorization = None if row is None else self._authorization_of(row)
-        if row is None or authorization is None or authorization.ended_at is not None:
+        if row is None or authorization is None or authorization.is_over:
             return False
         if row.revoked is not None:
             family = Authorization.objects.filter(pk=authorization.pk)

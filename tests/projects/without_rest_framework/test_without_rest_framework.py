@@ -41,3 +41,11 @@ def test_its_own_tests_act_as_somebody(client: Client, alice: Any) -> None:
     assert client.get("/plain/class").json() == {"user": "alice@example.com", "token": token.pk}
     assert client.post("/write").status_code == 403
     assert TokenLogin.objects.get().reason == "insufficient_scope"
+
+
+def test_a_jwt_is_nobodys_where_no_app_takes_one(client: Client, alice: Any, door: str) -> None:
+    header = "eyJhbGciOiJSUzI1NiIsImtpZCI6ImsiLCJ0eXAiOiJhdCtqd3QifQ"
+    answer = client.get(door, **bearer(f"{header}.e30.c2lnbmF0dXJl"))
+    assert (answer.status_code, answer.json()["error"]["reason"]) == (401, "malformed")
+    assert TokenLogin.objects.get().id_type == "access_token"
+    assert client.get(door)["WWW-Authenticate"] == 'Bearer realm="api"'

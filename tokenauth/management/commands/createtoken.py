@@ -11,7 +11,7 @@ from tokenauth.core import lifecycle
 from tokenauth.core.credential import Environment, Kind
 from tokenauth.core.owners import service_user, user_named
 from tokenauth.core.scopes import ALL, registry
-from tokenauth.management.arguments import duration, spelled_out
+from tokenauth.management.arguments import described, duration, spelled_out
 from tokenauth.management.new_token import show
 from tokenauth.models import AccessToken
 
@@ -101,6 +101,4 @@ class Command(BaseCommand):
 
 def _known_scopes() -> str:
     scopes = [(name, scope.description) for name, scope in registry().items()]
-    scopes.append((ALL, "Everything but tokens:manage"))
-    width = max(len(name) for name, _ in scopes)
-    return "\n".join(f"  {name:{width}}  {description}" for name, description in scopes)
+    return described([*scopes, (ALL, "Everything but tokens:manage")])

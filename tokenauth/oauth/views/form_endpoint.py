@@ -10,6 +10,7 @@ from django.views.decorators.csrf import csrf_exempt
 from django.views.decorators.debug import sensitive_post_parameters, sensitive_variables
 from django.views.generic import View
 
+from tokenauth.exceptions import CredentialError
 from tokenauth.oauth.backend import FORM
 from tokenauth.oauth.client_authentication import has_basic
 
@@ -43,10 +44,23 @@ class FormEndpoint(View):
                 return self.refused("invalid_request", "A parameter is there more than once.")
             if any("\x00" in value for value in values):
                 return self.refused("invalid_request", "A parameter has a NUL character in it.")
-        return self.answer(request)
+        try:
+            return self.answer(request)
+        except CredentialError as error:
+            # No code of RFC 6749, section 5.2, says "later"; this one, of the authorization endpoint, does.
+            response = self.refused(
+                "temporarily_unavailable",
+                "Too many secrets were tried; try again later.",
+                HTTPStatus.TOO_MANY_REQUESTS,
+            )
+            response["Retry-After"] = str(error.retry_after)
+            return response
 
     def answer(self, request: HttpRequest) -> HttpResponse:
-        """The answer to a form that is well-formed."""
+        """The answer to a form that is well-formed.
+
+        :raises CredentialError: ``throttled``.
+        """
         raise NotImplementedError
 
     def refused(self, error: str, description: str, status: int = HTTPStatus.BAD_REQUEST) -> HttpResponse:

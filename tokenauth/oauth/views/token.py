@@ -89,7 +89,7 @@ def _refresh_token(text: str) -> tuple[Any, dict[str, Any]]:
     rows = get_refresh_token_model().objects.select_related("user", "application__tokenauth_policy")
     row = rows.filter(token_checksum=checksum, revoked__isnull=True).first()
     family = None if row is None else Authorization.objects.filter(pk=row.token_family).first()
-    if row is None or family is None or family.ended_at or not _is_usable(row.application, row.user):
+    if row is None or family is None or family.is_over or not _is_usable(row.application, row.user):
         return None, {}
     if is_lapsed(row):
         return None, {}

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 from django.utils.decorators import method_decorator
 from django.utils.translation import gettext as _
 from django.views.decorators.debug import sensitive_post_parameters, sensitive_variables
-from rest_framework.exceptions import APIException, ErrorDetail, ParseError
+from rest_framework.exceptions import APIException, ErrorDetail, ParseError, Throttled
 from rest_framework.parsers import JSONParser
 from rest_framework.permissions import AllowAny
 from rest_framework.response import Response
@@ -18,6 +18,7 @@ from tokenauth.core.password_check import PASSWORD_LENGTH
 from tokenauth.core.request_state import django_request
 from tokenauth.core.token_arguments import is_storable
 from tokenauth.exception_handler import exception_handler
+from tokenauth.exceptions import CredentialError
 from tokenauth.oauth.backend import FieldsBackend
 from tokenauth.oauth.views.form_endpoint import is_longer
 from tokenauth.rest.api_view import TokenAPIView
@@ -121,7 +122,10 @@ class TokenRequestView(TokenAPIView):
     @sensitive_variables()
     def post(self, request: Request) -> Response:
         fields = _checked(request.data)
-        members, status = FieldsBackend(fields.items()).token_response(django_request(request))
+        try:
+            members, status = FieldsBackend(fields.items()).token_response(django_request(request))
+        except CredentialError as error:
+            raise Throttled(error.retry_after) from error
         # Not raised: REST framework would roll back the end of what was used twice (ATOMIC_REQUESTS).
         return Response(members) if status == HTTPStatus.OK else _refused(members)
 

@@ -1,8 +1,8 @@
-"""The forms of an application and of its policy, in the admin."""
+"""The forms of an application and of its policy: what the admin asks, and what the command is judged by."""
 
 from __future__ import annotations
 
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from django import forms
 from django.core.exceptions import ValidationError
@@ -13,8 +13,12 @@ from oauth2_provider.models import get_application_model
 
 from tokenauth.conf import conf
 from tokenauth.oauth import redirects
+from tokenauth.oauth.client_authentication import is_public
 from tokenauth.oauth.models import ApplicationPolicy, Grant
 from tokenauth.oauth.scopes import Scopes
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
 
 
 class ApplicationForm(forms.ModelForm):
@@ -79,7 +83,12 @@ class PolicyForm(forms.ModelForm):
         help_text=_("It gets no token, and its tokens are refused at once."),
     )
     allowed_networks = _LinesField(
-        label=_("Allowed networks"), required=False, help_text=_("One a line. Empty: any address.")
+        label=_("Allowed networks"),
+        required=False,
+        help_text=_(
+            "Where the application and its tokens come from; people's browsers may be anywhere. One a line. "
+            "Empty: any address."
+        ),
     )
 
     class Meta:
@@ -126,10 +135,13 @@ class PolicyFormSet(forms.BaseInlineFormSet):
         super().clean()
         for form in self.forms:
             grants = getattr(form, "cleaned_data", {}).get("grants", [])
-            if Grant.AUTHORIZATION_CODE in grants and not self.instance.redirect_uris:
-                form.add_error("grants", _("Codes are sent to a redirect URI, and the application has none."))
-            if (
-                Grant.CLIENT_CREDENTIALS in grants
-                and self.instance.client_type == self.instance.CLIENT_PUBLIC
-            ):
-                form.add_error("grants", _("A public application has no secret to act for itself by."))
+            for message in wrong_with_grants(self.instance, grants):
+                form.add_error("grants", message)
+
+
+def wrong_with_grants(application: Any, grants: list[str]) -> Iterator[str]:
+    """Why a policy with ``grants`` is none for ``application``."""
+    if Grant.AUTHORIZATION_CODE in grants and not application.redirect_uris:
+        yield gettext("Codes are sent to a redirect URI, and the application has none.")
+    if Grant.CLIENT_CREDENTIALS in grants and is_public(application):
+        yield gettext("A public application has no secret to act for itself by.")
