@@ -54,7 +54,7 @@ class CompiledLookup:
         self.converters: list[Converter] = [(index, *converters[index]) for index in sorted(converters)]
 
     def values(self, digests: Sequence[str]) -> list[Any] | None:
-        """The columns of the row under one of ``digests``, as the models take them; None where there is none."""
+        """The columns of the row under one of ``digests``, as the models take them; or None."""
         with self.connection.cursor() as cursor:
             cursor.execute(self.sql, digests)
             row = cursor.fetchone()

@@ -1,8 +1,8 @@
 """``LOOKUP_CACHE_SECONDS``: what was found is known for a while, in the memory of this process.
 
-What this process changes of a token or a user ends what it knows before the change is done: no entry outlives a
-revocation here. What another process changes, or is changed past the models (``QuerySet.update()`` of
-users, SQL), is seen after ``LOOKUP_CACHE_SECONDS`` at the latest.
+Whatever this process changes of a token or a user, it has forgotten what it knew before the change is done:
+nothing outlives a revocation here. What another process changes, or what is changed past the models
+(``QuerySet.update()`` of users, SQL), is seen after ``LOOKUP_CACHE_SECONDS`` at the latest.
 
 Within a transaction nothing is taken from here and nothing is put here: what it sees may be older than what
 others have committed, or never be committed at all.
@@ -49,9 +49,7 @@ class Entry:
 
     def fresh_values(self) -> list[Any]:
         """The columns, for instances that share nothing with others that are made of them."""
-        return [
-            value if type(value) in _IMMUTABLE else copy.deepcopy(value) for value in self.values
-        ]
+        return [value if type(value) in _IMMUTABLE else copy.deepcopy(value) for value in self.values]
 
 
 class LookupCache:

@@ -32,7 +32,9 @@ def full(alice: Any) -> AccessToken:
         created_by=alice,
     )
     token = first.rotate()
-    AccessToken.objects.filter(pk=token.pk).update(last_used_at=now, last_used_ip="192.0.2.7", expiry_notice=7)
+    AccessToken.objects.filter(pk=token.pk).update(
+        last_used_at=now, last_used_ip="192.0.2.7", expiry_notice=7
+    )
     token.revoke("no longer needed", by=alice)
     get_user_model()._base_manager.filter(pk=alice.pk).update(last_login=now)
     return token
