@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 from django.contrib import admin, messages
+from django.contrib.admin.helpers import ACTION_CHECKBOX_NAME
 from django.contrib.admin.models import CHANGE, LogEntry
 from django.db import router, transaction
 from django.db.models import Q
@@ -18,6 +19,7 @@ from django.views.decorators.debug import sensitive_variables
 from oauth2_provider.generators import generate_client_secret
 from oauth2_provider.models import get_access_token_model
 
+from tokenauth.admin import badges
 from tokenauth.admin.read_only import ReadOnlyAdmin
 from tokenauth.oauth import authorizations
 from tokenauth.oauth.admin_forms import ApplicationForm, PolicyForm, PolicyFormSet
@@ -59,7 +61,7 @@ class ApplicationAdmin(admin.ModelAdmin):
 
     form = ApplicationForm
     inlines = (PolicyInline,)
-    list_display = ("name", "client_id", "client_type", "grants", "scopes", "organization", "state")
+    list_display = ("named", "grants", "scopes", "organization", "state")
     list_filter = ("client_type", "tokenauth_policy__first_party")
     list_select_related = ("tokenauth_policy",)
     search_fields = ("name", "client_id")
@@ -67,6 +69,17 @@ class ApplicationAdmin(admin.ModelAdmin):
     readonly_fields = ("client_id",)
     actions = ("make_secret",)
     view_on_site = False
+
+    class Media:
+        css = {"all": ["tokenauth/admin.css"]}
+
+    def get_fields(self, request: HttpRequest, obj: Any = None) -> Any:
+        # What a form could show before there is an application, is not the one that it will have.
+        return [name for name in self.fields if obj is not None or name != "client_id"]
+
+    @admin.display(description=_("name"), ordering="name")
+    def named(self, application: Any) -> str:
+        return badges.lines(application.name, application.client_id, application.get_client_type_display())
 
     @admin.display(description=_("grants"))
     def grants(self, application: Any) -> str:
@@ -76,7 +89,7 @@ class ApplicationAdmin(admin.ModelAdmin):
     @admin.display(description=_("scopes"))
     def scopes(self, application: Any) -> str:
         policy = policy_of(application)
-        return ", ".join(policy.scopes) if policy else "-"
+        return badges.scopes_in_short(policy.scopes) if policy else "-"
 
     @admin.display(description=_("organization"))
     def organization(self, application: Any) -> str:
@@ -88,7 +101,9 @@ class ApplicationAdmin(admin.ModelAdmin):
         policy = policy_of(application)
         if policy is None:
             return gettext("has no policy, and may do nothing")
-        return gettext("disabled") if policy.is_disabled else gettext("active")
+        if policy.is_disabled:
+            return badges.badge("revoked", gettext("disabled"))
+        return badges.badge("active", gettext("active"))
 
     @sensitive_variables("secret")
     def save_model(self, request: HttpRequest, obj: Any, form: Any, change: bool) -> None:
@@ -169,12 +184,26 @@ class _LiveFilter(admin.SimpleListFilter):
 class AuthorizationAdmin(ReadOnlyAdmin):
     """What users let applications do, to look at and to end."""
 
-    list_display = ("application", "of_user", "scope_names", "created_at", "refreshed_at", "ended_at")
+    list_display = ("application", "of_user", "scopes_in_short", "since", "last_refreshed", "state")
     list_filter = (_LiveFilter, "application")
     list_select_related = ("application", "user")
-    fields = ("application", "user", "scopes", "created_at", "refreshed_at", "ended_at", "ended_reason")
+    fields = ("application", "user", "scope_names", "created_at", "refreshed_at", "ended_at", "ended_reason")
     readonly_fields = fields
     actions = ("end_selected",)
+
+    def change_view(
+        self,
+        request: HttpRequest,
+        object_id: str,
+        form_url: str = "",
+        extra_context: dict[str, Any] | None = None,
+    ) -> HttpResponse:
+        context = {
+            "may_end": self.has_end_permission(request),
+            "action_checkbox_name": ACTION_CHECKBOX_NAME,
+            **(extra_context or {}),
+        }
+        return super().change_view(request, object_id, form_url, context)
 
     def lookup_allowed(self, lookup: str, value: Any, request: HttpRequest | None = None) -> bool:
         return lookup == "user__pk" or super().lookup_allowed(lookup, value, request)  # type: ignore[arg-type]
@@ -182,6 +211,24 @@ class AuthorizationAdmin(ReadOnlyAdmin):
     @admin.display(description=_("scopes"))
     def scope_names(self, authorization: Authorization) -> str:
         return ", ".join(authorization.scopes)
+
+    @admin.display(description=_("scopes"))
+    def scopes_in_short(self, authorization: Authorization) -> str:
+        return badges.scopes_in_short(authorization.scopes)
+
+    @admin.display(description=_("since"), ordering="created_at")
+    def since(self, authorization: Authorization) -> str:
+        return badges.how_far(authorization.created_at)
+
+    @admin.display(description=_("last refreshed"), ordering="refreshed_at")
+    def last_refreshed(self, authorization: Authorization) -> str:
+        return badges.how_far(authorization.refreshed_at) if authorization.refreshed_at else gettext("never")
+
+    @admin.display(description=_("state"), ordering="ended_at")
+    def state(self, authorization: Authorization) -> str:
+        if authorization.ended_at is None:
+            return badges.badge("active", gettext("live"))
+        return badges.lines(badges.badge("revoked", gettext("ended")), badges.how_far(authorization.ended_at))
 
     @admin.display(description=_("user"), ordering="user")
     def of_user(self, authorization: Authorization) -> str:
