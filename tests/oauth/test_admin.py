@@ -186,7 +186,7 @@ def test_the_list_of_applications(operator: Client, service: Any, first_party: A
 
     page = operator.get(LIST).content.decode()
 
-    assert "client_credentials" in page
+    assert "client credentials" in page
     assert "has no policy, and may do nothing" in page
 
 

@@ -86,7 +86,11 @@ class ApplicationAdmin(admin.ModelAdmin):
     @admin.display(description=_("grants"))
     def grants(self, application: Any) -> str:
         policy = policy_of(application)
-        return ", ".join(policy.grants) if policy else "-"
+        if policy is None:
+            return "-"
+        # In words, which may be parted where the column is narrow.
+        labels: dict[str, Any] = dict(Grant.choices)
+        return ", ".join(str(labels.get(grant, grant)) for grant in policy.grants)
 
     @admin.display(description=_("scopes"))
     def scopes(self, application: Any) -> str:
