@@ -92,6 +92,25 @@ def test_an_application_is_made_with_its_policy_and_its_secret_is_shown_once(ope
     assert application.client_secret not in page
 
 
+def test_no_client_id_is_shown_before_there_is_one(operator: Client) -> None:
+    assert "Client ID" not in operator.get(ADD).content.decode()
+    assert "Client ID" not in operator.post(ADD, form(name="")).content.decode()
+
+    page = operator.post(ADD, form()).content.decode()
+    application = get_application_model().objects.get()
+    assert application.client_id in page
+    assert application.client_id in operator.get(f"{LIST}{application.pk}/change/").content.decode()
+
+
+def test_the_addresses_to_go_back_to_are_one_a_line(operator: Client) -> None:
+    own = ["https://yourapp.example/cb", "http://127.0.0.1/cb"]
+    operator.post(ADD, form(redirect_uris="\r\n".join(own), policy_grants=["authorization_code"]))
+
+    application = get_application_model().objects.get()
+    assert application.redirect_uris == " ".join(own)
+    assert "\n".join(own) in operator.get(f"{LIST}{application.pk}/change/").content.decode()
+
+
 def test_a_new_secret_takes_the_place_of_the_old_one(operator: Client, service: Any) -> None:
     by_the_old_one = of_service().json()["access_token"]
     assert sites(by_the_old_one).status_code == 200
@@ -167,7 +186,7 @@ def test_the_list_of_applications(operator: Client, service: Any, first_party: A
 
     page = operator.get(LIST).content.decode()
 
-    assert "client_credentials" in page
+    assert "client credentials" in page
     assert "has no policy, and may do nothing" in page
 
 
@@ -264,7 +283,9 @@ def test_an_operator_ends_what_a_user_let_in(operator: Client, alice: User, firs
     authorization = Authorization.objects.order_by("created_at").first()
     assert authorization is not None
     assert "First-Party" in operator.get(f"{AUTHORIZATIONS}?user__pk={alice.pk}").content.decode()
-    assert operator.get(f"{AUTHORIZATIONS}{authorization.pk}/change/").status_code == 200
+    page = operator.get(f"{AUTHORIZATIONS}{authorization.pk}/change/").content.decode()
+    assert 'value="end_selected"' in page
+    assert "read:sites, write:sites" in page
 
     response = operator.post(
         AUTHORIZATIONS, {"action": "end_selected", "_selected_action": [authorization.pk]}, follow=True
@@ -276,6 +297,8 @@ def test_an_operator_ends_what_a_user_let_in(operator: Client, alice: User, firs
     assert sites(other["access_token"]).status_code == 200
     authorization.refresh_from_db()
     assert authorization.ended_reason == "An operator ended it."
+    page = operator.get(f"{AUTHORIZATIONS}{authorization.pk}/change/").content.decode()
+    assert 'value="end_selected"' not in page
 
 
 def test_who_may_look_may_not_end(alice: User, first_party: Any) -> None:
@@ -287,6 +310,8 @@ def test_who_may_look_may_not_end(alice: User, first_party: Any) -> None:
     asked = {"action": "end_selected", "_selected_action": [Authorization.objects.get().pk]}
 
     assert client.get(AUTHORIZATIONS).status_code == 200
+    page = client.get(f"{AUTHORIZATIONS}{Authorization.objects.get().pk}/change/").content.decode()
+    assert 'value="end_selected"' not in page
     client.post(AUTHORIZATIONS, asked)
     assert sites(members["access_token"]).status_code == 200
 
@@ -340,6 +365,19 @@ def test_the_page_is_for_people_who_are_signed_in(client: Client, alice: User, f
     assert client.get("/oauth2/applications").status_code == 302
     answer = client.get("/oauth2/applications", HTTP_AUTHORIZATION=f"Bearer {token}")
     assert answer.status_code == 302
+
+
+def test_the_page_stands_where_the_pages_of_tokens_do_not(
+    browser: Client, third_party: Any, settings: Any
+) -> None:
+    tokens = reverse("tokenauth:token-list")
+    assert f'href="{tokens}"' in browser.get("/oauth2/applications").content.decode()
+
+    settings.ROOT_URLCONF = "tests.oauth.urls_alone"
+
+    page = browser.get("/oauth2/applications")
+    assert page.status_code == 200
+    assert f'href="{tokens}"' not in page.content.decode()
 
 
 def test_what_ended_or_lapsed_long_ago_is_pruned(alice: User, first_party: Any) -> None:

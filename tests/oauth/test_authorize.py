@@ -8,6 +8,7 @@ from datetime import timedelta
 from typing import TYPE_CHECKING, Any
 from urllib.parse import urlsplit
 
+import django
 import pytest
 import time_machine
 from django.test import Client
@@ -301,6 +302,60 @@ def test_an_issuer_in_the_address_to_go_back_to_is_not_believed(browser: Client)
     answer = answer_of(response)
     assert (answer["iss"], answer["tenant"]) == (ISSUER, "a b")
     assert urlsplit(response["Location"]).query.count("iss=") == 1
+
+
+@pytest.mark.parametrize(
+    ("redirect_uri", "words"),
+    [
+        ("http://127.0.0.1:51234/cb", "a program on this device (<bdi>127.0.0.1</bdi>)"),
+        ("http://localhost/cb", "a program on this device (<bdi>localhost</bdi>)"),
+        ("com.example.app:/cb", "a program on this device (<bdi>com.example.app:</bdi>)"),
+        ("https://localhost.example/cb", "you go on to <strong><bdi>localhost.example</bdi></strong>"),
+        ("https://yourapp.example/cb", "you go on to <strong><bdi>yourapp.example</bdi></strong>"),
+    ],
+)
+def test_where_a_person_goes_on_to(redirect_uri: str, words: str, browser: Client) -> None:
+    make_application(
+        "app",
+        grants=["authorization_code"],
+        scopes=["read:sites"],
+        client_type="public",
+        redirect_uris=redirect_uri.replace(":51234", ""),
+    )
+
+    assert words in browser.get(authorize_url("app", redirect_uri=redirect_uri, **PKCE)).content.decode()
+
+
+def test_who_is_somebody_else_signs_in_first(browser: Client, third_party: Any) -> None:
+    url = authorize_url("third-party")
+    response = browser.post(url, {"answer": "sign_in_again"})
+
+    assert response.status_code == 302
+    assert response["Location"].startswith("/accounts/login/?next=/oauth2/authorize")
+    assert "_auth_user_id" not in browser.session
+    assert get_grant_model().objects.count() == 0
+
+
+@pytest.mark.skipif(django.VERSION < (6, 0), reason="Django has no policy of its own before 6.0.")
+@pytest.mark.parametrize(
+    ("setting", "header"),
+    [
+        ("SECURE_CSP", "Content-Security-Policy"),
+        ("SECURE_CSP_REPORT_ONLY", "Content-Security-Policy-Report-Only"),
+    ],
+)
+def test_the_policy_lets_a_person_go_on(
+    setting: str, header: str, browser: Client, third_party: Any, settings: Any
+) -> None:
+    """A browser holds ``form-action`` against the redirects that follow a form."""
+    settings.MIDDLEWARE = ["django.middleware.csp.ContentSecurityPolicyMiddleware", *settings.MIDDLEWARE]
+    setattr(settings, setting, {"default-src": ["'self'"], "form-action": ["'self'"]})
+
+    assert browser.get(authorize_url("third-party"))[header] == "default-src 'self'"
+    assert "form-action 'self'" in browser.get("/oauth2/applications")[header]
+
+    setattr(settings, setting, {"form-action": ["'self'"]})
+    assert header not in browser.get(authorize_url("third-party"))
 
 
 def test_a_session_that_is_old_lets_nobody_in(alice: User, client: Client, third_party: Any) -> None:

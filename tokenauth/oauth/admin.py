@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 from django.contrib import admin, messages
+from django.contrib.admin.helpers import ACTION_CHECKBOX_NAME
 from django.contrib.admin.models import CHANGE, LogEntry
 from django.contrib.admin.utils import display_for_value
 from django.contrib.auth import get_permission_codename
@@ -20,6 +21,7 @@ from django.utils.translation import gettext_lazy as _
 from django.views.decorators.debug import sensitive_variables
 from oauth2_provider.models import get_access_token_model, get_application_model
 
+from tokenauth.admin import badges
 from tokenauth.admin.read_only import ReadOnlyAdmin
 from tokenauth.oauth import authorizations, client_secrets
 from tokenauth.oauth.client_authentication import is_public
@@ -61,10 +63,7 @@ class ApplicationAdmin(admin.ModelAdmin):
 
     form = ApplicationForm
     inlines = (PolicyInline,)
-    list_display = (
-        *("name", "client_id", "client_type", "grants", "scopes", "organization", "state"),
-        "own_tokens",
-    )
+    list_display = ("named", "grants", "scopes", "organization", "state", "own_tokens")
     list_filter = ("client_type", "tokenauth_policy__first_party")
     list_select_related = ("tokenauth_policy",)
     search_fields = ("name", "client_id")
@@ -73,15 +72,30 @@ class ApplicationAdmin(admin.ModelAdmin):
     actions = ("make_secret",)
     view_on_site = False
 
+    class Media:
+        css = {"all": ["tokenauth/admin.css"]}
+
+    def get_fields(self, request: HttpRequest, obj: Any = None) -> Any:
+        # What a form could show before there is an application, is not the one that it will have.
+        return [name for name in self.fields if obj is not None or name != "client_id"]
+
+    @admin.display(description=_("name"), ordering="name")
+    def named(self, application: Any) -> str:
+        return badges.lines(application.name, application.client_id, application.get_client_type_display())
+
     @admin.display(description=_("grants"))
     def grants(self, application: Any) -> str:
         policy = policy_of(application)
-        return ", ".join(policy.grants) if policy else "-"
+        if policy is None:
+            return "-"
+        # In words, which may be parted where the column is narrow.
+        labels: dict[str, Any] = dict(Grant.choices)
+        return ", ".join(str(labels.get(grant, grant)) for grant in policy.grants)
 
     @admin.display(description=_("scopes"))
     def scopes(self, application: Any) -> str:
         policy = policy_of(application)
-        return ", ".join(policy.scopes) if policy else "-"
+        return badges.scopes_in_short(policy.scopes) if policy else "-"
 
     @admin.display(description=_("organization"))
     def organization(self, application: Any) -> str:
@@ -93,7 +107,9 @@ class ApplicationAdmin(admin.ModelAdmin):
         policy = policy_of(application)
         if policy is None:
             return gettext("has no policy, and may do nothing")
-        return gettext("disabled") if policy.is_disabled else gettext("active")
+        if policy.is_disabled:
+            return badges.badge("revoked", gettext("disabled"))
+        return badges.badge("active", gettext("active"))
 
     @admin.display(description=_("tokens of its own"))
     def own_tokens(self, application: Any) -> str:
@@ -229,15 +245,29 @@ class _LiveFilter(admin.SimpleListFilter):
 class AuthorizationAdmin(ReadOnlyAdmin):
     """What users let applications do, to look at and to end."""
 
-    list_display = ("application", "of_user", "scope_names", "created_at", "refreshed_at", "ended_at")
+    list_display = ("application", "of_user", "scopes_in_short", "since", "last_refreshed", "state")
     list_filter = (_LiveFilter, "application")
     list_select_related = ("application", "user")
     fields = (
-        *("application", "user", "scopes", "created_at", "refreshed_at"),
+        *("application", "user", "scope_names", "created_at", "refreshed_at"),
         *("until", "ended_at", "ended_reason"),
     )
     readonly_fields = fields
     actions = ("end_selected",)
+
+    def change_view(
+        self,
+        request: HttpRequest,
+        object_id: str,
+        form_url: str = "",
+        extra_context: dict[str, Any] | None = None,
+    ) -> HttpResponse:
+        context = {
+            "may_end": self.has_end_permission(request),
+            "action_checkbox_name": ACTION_CHECKBOX_NAME,
+            **(extra_context or {}),
+        }
+        return super().change_view(request, object_id, form_url, context)
 
     def lookup_allowed(self, lookup: str, value: Any, request: HttpRequest | None = None) -> bool:
         return lookup == "user__pk" or super().lookup_allowed(lookup, value, request)  # type: ignore[arg-type]
@@ -250,6 +280,25 @@ class AuthorizationAdmin(ReadOnlyAdmin):
     def until(self, authorization: Authorization) -> str:
         # As the fields beside it.
         return str(display_for_value(authorization.ends_at, "-"))
+
+    @admin.display(description=_("scopes"))
+    def scopes_in_short(self, authorization: Authorization) -> str:
+        return badges.scopes_in_short(authorization.scopes)
+
+    @admin.display(description=_("since"), ordering="created_at")
+    def since(self, authorization: Authorization) -> str:
+        return badges.how_far(authorization.created_at)
+
+    @admin.display(description=_("last refreshed"), ordering="refreshed_at")
+    def last_refreshed(self, authorization: Authorization) -> str:
+        return badges.how_far(authorization.refreshed_at) if authorization.refreshed_at else gettext("never")
+
+    @admin.display(description=_("state"), ordering="ended_at")
+    def state(self, authorization: Authorization) -> str:
+        over_since = authorization.over_since
+        if over_since is None:
+            return badges.badge("active", gettext("live"))
+        return badges.lines(badges.badge("revoked", gettext("ended")), badges.how_far(over_since))
 
     @admin.display(description=_("user"), ordering="user")
     def of_user(self, authorization: Authorization) -> str:

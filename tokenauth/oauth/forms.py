@@ -21,8 +21,32 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
 
 
+class _LinesField(forms.CharField):
+    """A list of texts, one a line."""
+
+    widget = forms.Textarea(attrs={"rows": 3})
+
+    def prepare_value(self, value: Any) -> Any:
+        return "\n".join(map(str, value)) if isinstance(value, list) else value
+
+    def to_python(self, value: Any) -> Any:
+        return value if isinstance(value, list) else str(value or "").split()
+
+    def has_changed(self, initial: Any, data: Any) -> bool:
+        return bool(self.to_python(initial) != self.to_python(data))
+
+
 class ApplicationForm(forms.ModelForm):
     """Who the application is. Its secret is made, and not typed."""
+
+    redirect_uris = _LinesField(
+        label=_("Redirect URIs"),
+        required=False,
+        help_text=_(
+            "Where people are sent back to, character by character; one a line. On a device, "
+            "http://127.0.0.1/… stands for any port."
+        ),
+    )
 
     class Meta:
         model = get_application_model()
@@ -31,13 +55,21 @@ class ApplicationForm(forms.ModelForm):
     def __init__(self, *args: Any, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
         self.fields["name"].required = True
-        self.fields["redirect_uris"].help_text = _(
-            "Where people are sent back to, character by character; several are parted by spaces. On "
-            "a device, http://127.0.0.1/… stands for any port."
+        client_type: Any = self.fields["client_type"]
+        client_type.label, client_type.help_text = (
+            _("Client type"),
+            _("Confidential: it runs on a server, and has a secret. Public: it runs on people's devices."),
         )
+        # As django-oauth-toolkit calls them, which speaks English alone.
+        client_type.choices = [
+            ("", "---------"),
+            (self.instance.CLIENT_CONFIDENTIAL, _("Confidential")),
+            (self.instance.CLIENT_PUBLIC, _("Public")),
+        ]
+        self.initial["redirect_uris"] = self.instance.redirect_uris.split()
 
     def clean_redirect_uris(self) -> str:
-        uris = self.cleaned_data["redirect_uris"].split()
+        uris = self.cleaned_data["redirect_uris"]
         insecure = [uri for uri in uris if not redirects.is_safe(uri)]
         if insecure:
             message = gettext("“%(uri)s” is neither https nor a loopback address (http://127.0.0.1/…).")
@@ -52,21 +84,6 @@ class ApplicationForm(forms.ModelForm):
             application.GRANT_AUTHORIZATION_CODE if has_uris else application.GRANT_CLIENT_CREDENTIALS
         )
         super()._post_clean()  # type: ignore[misc]
-
-
-class _LinesField(forms.CharField):
-    """A list of texts, one a line."""
-
-    widget = forms.Textarea(attrs={"rows": 3})
-
-    def prepare_value(self, value: Any) -> Any:
-        return "\n".join(map(str, value)) if isinstance(value, list) else value
-
-    def to_python(self, value: Any) -> Any:
-        return value if isinstance(value, list) else str(value or "").split()
-
-    def has_changed(self, initial: Any, data: Any) -> bool:
-        return bool(self.to_python(initial) != self.to_python(data))
 
 
 class _ChoicesField(forms.MultipleChoiceField):

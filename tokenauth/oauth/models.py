@@ -159,10 +159,17 @@ class Authorization(models.Model):
         return None if lifetime is None else (self.created_at + lifetime).replace(microsecond=0)
 
     @property
+    def over_since(self) -> datetime | None:
+        """When it was ended, or reached its end; None: it lives."""
+        if self.ended_at is not None:
+            return self.ended_at
+        ends_at = self.ends_at
+        return ends_at if ends_at is not None and ends_at <= timezone.now() else None
+
+    @property
     def is_over(self) -> bool:
         """Whether it was ended, or has reached its end."""
-        ends_at = self.ends_at
-        return self.ended_at is not None or (ends_at is not None and ends_at <= timezone.now())
+        return self.over_since is not None
 
 
 def _may_be_held(scope: object) -> bool:

@@ -24,7 +24,7 @@ def is_safe(uri: str) -> bool:
     if parts.fragment or uri.endswith("#") or "*" in parts.netloc:
         return False
     if parts.scheme == "http":
-        return _is_loopback(parts) or parts.hostname == "localhost"
+        return is_on_device(uri)
     # RFC 8252, section 7.1: an app's own is a domain name, back to front.
     return (parts.scheme == "https" and bool(parts.hostname)) or "." in parts.scheme
 
@@ -48,6 +48,14 @@ def host(uri: str) -> str:
     """Where ``uri`` leads, for a person to read: its host, or its scheme where it has none."""
     parts = urlsplit(uri)
     return parts.hostname or f"{parts.scheme}:"
+
+
+def is_on_device(uri: str) -> bool:
+    """Whether a program on the person's own machine is there: by a loopback address, or its own scheme."""
+    parts = urlsplit(uri)
+    if parts.scheme == "http":
+        return _is_loopback(parts) or parts.hostname == "localhost"
+    return parts.scheme != "https"
 
 
 def _is_same_loopback(uri: str, registered: str) -> bool:

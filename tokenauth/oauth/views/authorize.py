@@ -15,7 +15,7 @@ from django.views.generic import View
 from oauthlib.oauth2.rfc6749 import errors
 
 from tokenauth.core import reauthentication
-from tokenauth.oauth import issuer, redirects
+from tokenauth.oauth import form_action, issuer, redirects
 from tokenauth.oauth.backend import FormBackend
 from tokenauth.oauth.scopes import Scopes
 from tokenauth.oauth.validator import may_let_in
@@ -57,22 +57,22 @@ class AuthorizeView(LoginRequiredMixin, View):
             "application": application,
             "scopes": [(name, descriptions.get(name) or name) for name in scopes],
             "redirect_host": redirects.host(asked["redirect_uri"]),
+            "is_on_device": redirects.is_on_device(asked["redirect_uri"]),
             "action": request.get_full_path(),
             "organization": application.tokenauth_policy.organization,
         }
-        return render(request, self.template_name, context)
+        return form_action.left_open(render(request, self.template_name, context))
 
     def post(self, request: HttpRequest) -> HttpResponse:
         backend = FormBackend()
         try:
             scopes, asked = backend.validate_authorization_request(request)
             self._check_user(request, asked)
-            if not reauthentication.is_recent(request):
+            answer = request.POST.get("answer")
+            if answer == "sign_in_again" or not reauthentication.is_recent(request):
                 # As where a token is made: letting an application in gives it one.
                 return reauthentication.sign_in_again(request, request.get_full_path())
-            uri, *_rest = backend.create_authorization_response(
-                request, scopes, asked, request.POST.get("answer") == "allow"
-            )
+            uri, *_rest = backend.create_authorization_response(request, scopes, asked, answer == "allow")
         except OAuthToolkitError as error:
             return self._refused(request, error)
         return self._redirect(request, uri)
