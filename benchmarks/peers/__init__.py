@@ -1,0 +1,1 @@
+"""This app beside what a Django developer would use instead: ``python -m benchmarks.peers``."""

@@ -1,0 +1,85 @@
+"""One scheme's prune, in a process of its own: how long it takes, and how much memory.
+
+``python -m benchmarks.peers.pruning`` writes a line of JSON; ``… writer`` is what another process of the same
+project writes meanwhile, a row at a time, until its standard input is closed: the longest time it had
+to wait.
+"""
+
+import json
+import select
+import sys
+from io import StringIO
+from pathlib import Path
+from time import perf_counter, sleep
+
+import django
+from django.conf import settings
+from django.core.management import call_command
+from django.utils import timezone
+
+# By each package's own command; two have none, and a project has to write it itself.
+COMMANDS = {
+    "simplejwt": ("flushexpiredtokens",),
+    "oauth-toolkit": ("cleartokens",),
+    "tokenauth": ("prunetokens",),
+}
+WITHOUT = {"knox": ("knox.models.AuthToken", "expiry"), "drf-api-key": ("rest_framework_api_key.models.APIKey", "expiry_date")}
+
+
+def prune() -> None:
+    from django.utils.module_loading import import_string
+
+    name = settings.SCHEME
+    start_memory = _memory("VmRSS")
+    start = perf_counter()
+    if name in COMMANDS:
+        call_command(*COMMANDS[name], stdout=StringIO(), stderr=StringIO())
+    else:
+        path, field = WITHOUT[name]
+        import_string(path).objects.filter(**{f"{field}__lt": timezone.now()}).delete()
+    seconds = perf_counter() - start
+    print(json.dumps({"seconds": seconds, "memory": _memory("VmHWM") - start_memory}))
+
+
+def write() -> None:
+    from django.contrib.auth import get_user_model
+
+    users = get_user_model().objects
+    user = users.create(username="writer")
+    longest, count = 0.0, 0
+    print("ready", flush=True)
+    while not select.select([sys.stdin], [], [], 0)[0]:
+        start = perf_counter()
+        users.filter(pk=user.pk).update(last_login=timezone.now())
+        longest = max(longest, perf_counter() - start)
+        count += 1
+        # As a client does, it has something else to do now and then.
+        sleep(0.002)
+    print(json.dumps({"stall": longest, "writes": count}))
+
+
+def rows_of(scheme: str) -> int:
+    """How many there are."""
+    from benchmarks.peers.schemes import SCHEMES
+
+    if scheme == "simplejwt":
+        from rest_framework_simplejwt.token_blacklist.models import OutstandingToken
+
+        return OutstandingToken.objects.count()
+    _, row = SCHEMES[scheme].make(1, None)  # type: ignore[misc]
+    count: int = type(row)._base_manager.count()
+    return count
+
+
+def _memory(name: str) -> float:
+    """``VmRSS``, or ``VmHWM``, the most it ever was; in megabytes."""
+    status = dict(line.split(":", 1) for line in Path("/proc/self/status").read_text().splitlines())
+    return int(status[name].split()[0]) * 1024 / 1e6
+
+
+if __name__ == "__main__":
+    django.setup()
+    if sys.argv[1:] == ["writer"]:
+        write()
+    else:
+        prune()

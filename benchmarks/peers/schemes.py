@@ -1,0 +1,227 @@
+"""Each package's way: how its rows are filled, its tokens made, presented and judged."""
+
+from __future__ import annotations
+
+import hashlib
+import secrets
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from typing import Any
+
+from django.contrib.auth import get_user_model
+from django.utils import timezone
+from django.utils.crypto import get_random_string
+from knox.auth import TokenAuthentication as KnoxAuthentication
+from knox.models import AuthToken
+from knox.settings import CONSTANTS
+from oauth2_provider.contrib.rest_framework import OAuth2Authentication
+from oauth2_provider.models import AccessToken as OAuthToken
+from oauth2_provider.models import Application
+from rest_framework.authentication import TokenAuthentication
+from rest_framework.authtoken.models import Token
+from rest_framework.permissions import AllowAny, IsAuthenticated
+from rest_framework_api_key.models import APIKey
+from rest_framework_api_key.permissions import HasAPIKey
+from rest_framework_simplejwt.authentication import JWTAuthentication
+from rest_framework_simplejwt.tokens import AccessToken as JWT
+from rest_framework_simplejwt.tokens import RefreshToken
+
+from tokenauth.authentication import AccessTokenAuthentication
+from tokenauth.core import credential
+from tokenauth.core.credential import Kind
+from tokenauth.models import AccessToken
+from tokenauth.permissions import HasScopes
+
+SCOPE = "read:sites"
+
+
+@dataclass(frozen=True)
+class Scheme:
+    """``make``: the text and the row (None where there is none) of a token of a user, until a moment."""
+
+    name: str
+    word: str = ""
+    authentication: type[Any] | None = None
+    permission: type[Any] = AllowAny
+    make: Callable[[int, datetime | None], tuple[str, Any]] | None = None
+    # By the package's own means, as a project would.
+    create: Callable[[Any], object] | None = None
+    # What has the form of a token of its own, and is none.
+    unknown: str = ""
+    malformed: str = "hunter2"
+    expires: bool = True
+
+    def header(self, text: str) -> str:
+        """The value of ``Authorization``; "" where there is none."""
+        return f"{self.word} {text}" if self.word else ""
+
+
+def _of_authtoken(user: int, expires: datetime | None) -> tuple[str, Token]:
+    key = secrets.token_hex(20)
+    return key, Token(key=key, user_id=user, created=timezone.now())
+
+
+def _of_knox(user: int, expires: datetime | None) -> tuple[str, AuthToken]:
+    text = secrets.token_hex(32)
+    row = AuthToken(
+        digest=hashlib.sha512(bytes.fromhex(text.encode().hex())).hexdigest(),
+        token_key=text[: CONSTANTS.TOKEN_KEY_LENGTH],
+        user_id=user,
+        created=timezone.now(),
+        expiry=expires or timezone.now() + timedelta(days=1),
+    )
+    return text, row
+
+
+def _of_api_key(user: int, expires: datetime | None) -> tuple[str, APIKey]:
+    prefix, secret = get_random_string(8), get_random_string(32)
+    hashed = f"sha512$${hashlib.sha512(f'{prefix}.{secret}'.encode()).hexdigest()}"
+    row = APIKey(
+        id=f"{prefix}.{hashed}", prefix=prefix, hashed_key=hashed, name="t", expiry_date=expires
+    )
+    return f"{prefix}.{secret}", row
+
+
+def _of_simplejwt(user: int, expires: datetime | None) -> tuple[str, None]:
+    token = JWT()
+    token["user_id"] = str(user)
+    if expires is not None:
+        token.set_exp(from_time=expires, lifetime=timedelta(0))
+    return str(token), None
+
+
+def _of_oauth(user: int, expires: datetime | None) -> tuple[str, OAuthToken]:
+    text = get_random_string(30)
+    row = OAuthToken(
+        user_id=user,
+        application_id=1,
+        token=text,
+        expires=expires or timezone.now() + timedelta(days=1),
+        scope=SCOPE,
+    )
+    return text, row
+
+
+def _of_tokenauth(user: int, expires: datetime | None) -> tuple[str, AccessToken]:
+    made = credential.make(Kind.PERSONAL)
+    row = AccessToken(
+        user_id=user,
+        name="t",
+        scopes=[SCOPE],
+        secret=hashlib.sha256(made.text.encode()).hexdigest(),
+        hint=made.hint,
+        expires_at=expires,
+        last_used_at=timezone.now(),
+    )
+    return made.text, row
+
+
+def _create_oauth_row(user: Any) -> object:
+    return OAuthToken.objects.create(
+        user=user,
+        application_id=1,
+        token=get_random_string(30),
+        expires=timezone.now() + timedelta(days=1),
+        scope=SCOPE,
+    )
+
+
+def _tokenauth(name: str) -> Scheme:
+    return Scheme(
+        name,
+        "Bearer",
+        AccessTokenAuthentication,
+        HasScopes.of(SCOPE),
+        _of_tokenauth,
+        lambda user: AccessToken.objects.generate(user, "t", [SCOPE]),
+        unknown="pat_00000000000000000000000000000042VsRc",
+        # One character is another: a typing error.
+        malformed="pat_00000000000000000000000000000042VsRd",
+    )
+
+
+SCHEMES = {
+    scheme.name: scheme
+    for scheme in (
+        Scheme("nothing"),
+        Scheme(
+            "authtoken",
+            "Token",
+            TokenAuthentication,
+            IsAuthenticated,
+            _of_authtoken,
+            lambda user: Token.objects.create(user=user),
+            unknown="0" * 40,
+            expires=False,
+        ),
+        Scheme(
+            "knox",
+            "Token",
+            KnoxAuthentication,
+            IsAuthenticated,
+            _of_knox,
+            lambda user: AuthToken.objects.create(user),
+            unknown="0" * 64,
+        ),
+        Scheme(
+            "drf-api-key",
+            "Api-Key",
+            None,
+            HasAPIKey,
+            _of_api_key,
+            lambda user: APIKey.objects.create_key(name="t"),
+            unknown=f"{'0' * 8}.{'0' * 32}",
+        ),
+        Scheme(
+            "simplejwt",
+            "Bearer",
+            JWTAuthentication,
+            IsAuthenticated,
+            _of_simplejwt,
+            lambda user: RefreshToken.for_user(user),
+            # Signed by nobody: the payload is another's.
+            unknown="eyJhbGciOiJSUzI1NiIsInR5cCI6IkpXVCJ9.eyJ1c2VyX2lkIjoiMSJ9." + "A" * 342,
+        ),
+        Scheme(
+            "oauth-toolkit",
+            "Bearer",
+            OAuth2Authentication,
+            IsAuthenticated,
+            _of_oauth,
+            _create_oauth_row,
+            unknown="0" * 30,
+        ),
+        _tokenauth("tokenauth"),
+        _tokenauth("tokenauth-cached"),
+    )
+}
+# Whom the others are compared with.
+PEER = "authtoken"
+OURS = "tokenauth"
+CACHED = "tokenauth-cached"
+# Those that keep rows, once each.
+KEPT = tuple(name for name in SCHEMES if name not in ("nothing", "simplejwt", CACHED))
+
+
+def rows(scheme: Scheme, count: int, expires: datetime | None = None, first: int = 1) -> Iterator[tuple[str, Any]]:
+    """Texts and rows of ``count`` tokens, each of a user of its own."""
+    assert scheme.make is not None
+    for user in range(first, first + count):
+        yield scheme.make(user, expires)
+
+
+def users(count: int) -> Iterator[Any]:
+    model = get_user_model()
+    for number in range(1, count + 1):
+        yield model(pk=number, username=f"user{number}", password="!")  # noqa: S106
+
+
+def application() -> Application:
+    return Application.objects.create(
+        pk=1,
+        name="a",
+        client_type=Application.CLIENT_PUBLIC,
+        authorization_grant_type=Application.GRANT_AUTHORIZATION_CODE,
+        redirect_uris="https://app.example/",
+    )
