@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from functools import cache
 from typing import TYPE_CHECKING
 
 from django.db import models
@@ -40,8 +41,13 @@ class Reason(models.TextChoices):
     @property
     def description(self) -> str:
         """The message untranslated, in the ASCII that RFC 6750 asks of ``error_description``."""
-        with translation.override(None):
-            return str(self.label)
+        return _untranslated(self)
+
+
+@cache
+def _untranslated(reason: Reason) -> str:
+    with translation.override(None):
+        return str(reason.label)
 
 
 _FORBIDDEN = {Reason.INSUFFICIENT_SCOPE, Reason.ORGANIZATION, Reason.IP_ADDRESS, Reason.SESSION}

@@ -47,7 +47,7 @@ class Process:
 
     def __init__(self, scheme: str, environment: dict[str, str], tokens: Path) -> None:
         self.scheme = scheme
-        self._process = subprocess.Popen(  # noqa: S603
+        self._process = subprocess.Popen(
             [sys.executable, "-m", "benchmarks.peers.worker", str(tokens)],
             env={**environment, "SCHEME": scheme},
             stdin=subprocess.PIPE,
@@ -82,8 +82,7 @@ def main() -> int:
         url = options.database[0]
         os.environ["DATABASE_URL"] = url
         django.setup()
-        for rows in options.rows:
-            measured.append(_measure(rows, options))
+        measured += [_measure(rows, options) for rows in options.rows]
         if options.expired:
             pruned[_database()] = {name: _prune(name, options) for name in PRUNED}
     else:
@@ -203,7 +202,7 @@ def _server(scheme: str, environment: dict[str, str]) -> Iterator[int]:
         free.bind(("127.0.0.1", 0))
         port: int = free.getsockname()[1]
     arguments = ("--workers", str(WORKERS), "--bind", f"127.0.0.1:{port}", "--log-level", "error")
-    with subprocess.Popen(  # noqa: S603
+    with subprocess.Popen(
         [sys.executable, "-m", "gunicorn", "benchmarks.peers.wsgi:application", *arguments],
         env={**environment, "SCHEME": scheme},
     ) as process:
@@ -229,7 +228,7 @@ def _wait_for(port: int) -> None:
 
 
 def _load(port: int, seconds: float, headers: list[str]) -> dict[str, Any]:
-    ran = subprocess.run(  # noqa: S603
+    ran = subprocess.run(
         [sys.executable, "-m", "benchmarks.peers.load", str(port), str(seconds)],
         input=json.dumps(headers),
         capture_output=True,
@@ -249,15 +248,15 @@ def _prune(scheme: str, options: argparse.Namespace) -> Pruned:
         call_command("migrate", verbosity=0, interactive=False)
         fill_expired(scheme, options.expired, living)
         connection.close()
-        environment = {**environment, "SCHEME": scheme}
+        of_scheme = {**environment, "SCHEME": scheme}
         module = [sys.executable, "-m", "benchmarks.peers.pruning"]
-        with subprocess.Popen(  # noqa: S603
-            [*module, "writer"], env=environment, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True
+        with subprocess.Popen(
+            [*module, "writer"], env=of_scheme, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True
         ) as writer:
             written, read = _pipes(writer)
             if read.readline() != "ready\n":
                 raise RuntimeError("The other writer did not come up.")
-            ran = subprocess.run(module, env=environment, stdout=subprocess.PIPE, check=True)  # noqa: S603
+            ran = subprocess.run(module, env=of_scheme, stdout=subprocess.PIPE, check=True)
             written.close()
             stall = json.loads(read.read())["stall"]
         left = _rows_left(scheme)
@@ -285,7 +284,7 @@ def _in_another_process(
             *("--http-rounds", str(options.http_rounds), "--seconds", str(options.seconds)),
             *("--expired", str(options.expired)),
         ]
-        subprocess.run([sys.executable, "-m", "benchmarks.peers", *arguments], check=True)  # noqa: S603
+        subprocess.run([sys.executable, "-m", "benchmarks.peers", *arguments], check=True)
         return _from_json(json.loads(path.read_text()))
 
 

@@ -2,10 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
 from datetime import timedelta
 from itertools import islice
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from django.contrib.auth import get_user_model
 from django.db import connection
@@ -14,6 +13,9 @@ from tqdm import tqdm
 
 from benchmarks.peers import schemes
 from benchmarks.peers.schemes import CACHED, KEPT, SCHEMES
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Iterator
 
 BATCH = 5_000
 # How many of a scheme's tokens are in use, as those of a service's clients are, again and again.

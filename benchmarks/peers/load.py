@@ -1,8 +1,8 @@
 """Requests over HTTP to one server, from a process of its own, on several connections at once.
 
-``python -m benchmarks.peers.load PORT SECONDS`` reads the values of ``Authorization``, as a list in JSON, from
-standard input, and writes how many answers there were by status, and how long it took. It parses no more
-of an answer than it must, so that the server has the machine.
+``python -m benchmarks.peers.load PORT SECONDS`` reads a list in JSON, the values of ``Authorization``, from
+standard input, and writes how many answers there were by status, and how long it took. It parses no more of an
+answer than it must, so that the server has the machine.
 """
 
 import json
@@ -21,9 +21,7 @@ def main() -> None:
     requests = [_request(header) for header in json.load(sys.stdin)]
     counted: list[Counter[str]] = [Counter() for _ in range(CONNECTIONS)]
     start = perf_counter()
-    threads = [
-        Thread(target=_ask, args=(port, requests, start + seconds, counter)) for counter in counted
-    ]
+    threads = [Thread(target=_ask, args=(port, requests, start + seconds, counter)) for counter in counted]
     for thread in threads:
         thread.start()
     for thread in threads:
@@ -38,7 +36,7 @@ def _request(header: str) -> bytes:
 
 
 def _ask(port: int, requests: list[bytes], end: float, counter: Counter[str]) -> None:
-    choose = random.Random(port).choice
+    choose = random.Random(port).choice  # noqa: S311
     while perf_counter() < end:
         with socket.create_connection(("127.0.0.1", port), timeout=30) as connection:
             connection.sendall(choose(requests))

@@ -6,14 +6,15 @@ to wait.
 """
 
 import json
+import os
 import select
 import sys
 from io import StringIO
 from pathlib import Path
 from time import perf_counter, sleep
+from typing import Any
 
 import django
-from django.conf import settings
 from django.core.management import call_command
 from django.utils import timezone
 
@@ -23,13 +24,16 @@ COMMANDS = {
     "oauth-toolkit": ("cleartokens",),
     "tokenauth": ("prunetokens",),
 }
-WITHOUT = {"knox": ("knox.models.AuthToken", "expiry"), "drf-api-key": ("rest_framework_api_key.models.APIKey", "expiry_date")}
+WITHOUT = {
+    "knox": ("knox.models.AuthToken", "expiry"),
+    "drf-api-key": ("rest_framework_api_key.models.APIKey", "expiry_date"),
+}
 
 
 def prune() -> None:
     from django.utils.module_loading import import_string
 
-    name = settings.SCHEME
+    name = os.environ["SCHEME"]
     start_memory = _memory("VmRSS")
     start = perf_counter()
     if name in COMMANDS:
@@ -65,9 +69,11 @@ def rows_of(scheme: str) -> int:
     if scheme == "simplejwt":
         from rest_framework_simplejwt.token_blacklist.models import OutstandingToken
 
-        return OutstandingToken.objects.count()
-    _, row = SCHEMES[scheme].make(1, None)  # type: ignore[misc]
-    count: int = type(row)._base_manager.count()
+        model: Any = OutstandingToken
+    else:
+        _, row = SCHEMES[scheme].make(1, None)  # type: ignore[misc]
+        model = type(row)
+    count: int = model._base_manager.count()
     return count
 
 

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
-from pathlib import Path
 from statistics import median, quantiles
-from typing import Any
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterable, Mapping, Sequence
+    from pathlib import Path
 
 # Not from the schemes, whose packages need Django: this runs in a process that has none.
 ORDER = (
@@ -47,7 +49,7 @@ def compared(rounds: Mapping[str, Sequence[float]], scheme: str, other: str) -> 
 
 @dataclass
 class Measured:
-    """``times``: of each measurement (``what``, ``case``), a scheme's figure a round. All of one database and size."""
+    """Of one database and size. ``times``: of what and in which case, each scheme's figure a round."""
 
     database: str
     rows: int
@@ -130,7 +132,9 @@ def targets(measured: Sequence[Measured], pruned: Mapping[str, Mapping[str, Prun
             )
             found += [
                 Target(
-                    f"requests/s over HTTP, by {peer}'s: {where}", compared(http, "tokenauth", peer), least=1.0
+                    f"requests/s over HTTP, by {peer}'s: {where}",
+                    compared(http, "tokenauth", peer),
+                    least=1.0,
                 )
                 for peer in ("simplejwt", "drf-api-key", "knox", "oauth-toolkit")
             ]
@@ -139,7 +143,9 @@ def targets(measured: Sequence[Measured], pruned: Mapping[str, Mapping[str, Prun
         ours = by_scheme["tokenauth"]
         for peer in ("oauth-toolkit", "simplejwt"):
             found.append(
-                Target(f"pruning, time by {peer}'s: {database}", ours.seconds / by_scheme[peer].seconds, most=1.0)
+                Target(
+                    f"pruning, time by {peer}'s: {database}", ours.seconds / by_scheme[peer].seconds, most=1.0
+                )
             )
         found.append(
             Target(
@@ -148,7 +154,9 @@ def targets(measured: Sequence[Measured], pruned: Mapping[str, Mapping[str, Prun
                 most=0.1,
             )
         )
-        found.append(Target(f"pruning, longest stall of another writer in s: {database}", ours.stall, most=0.3))
+        found.append(
+            Target(f"pruning, longest stall of another writer in s: {database}", ours.stall, most=0.3)
+        )
     return found
 
 
@@ -196,13 +204,17 @@ def markdown(
     cases = ("valid", "unknown", "malformed", "expired")
     queries = measured[-1].queries
     rows = [
-        [scheme, *(str(queries[scheme].get(case, "–")) for case in cases)] for scheme in ORDER if scheme in queries
+        [scheme, *(str(queries[scheme].get(case, "–")) for case in cases)]
+        for scheme in ORDER
+        if scheme in queries
     ]
     parts.append(_table(("", *cases), rows))
     parts.append("## Making a token, by authtoken's\n")
     parts.append(_by_scheme(measured, "create", "valid", "authtoken", ""))
     if pruned:
-        parts.append(f"## Pruning {living[0]:,} expired tokens beside {living[1]:,} that live, by this app's\n")
+        parts.append(
+            f"## Pruning {living[0]:,} expired tokens beside {living[1]:,} that live, by this app's\n"
+        )
         rows = []
         for database, by_scheme in pruned.items():
             ours = by_scheme["tokenauth"]

@@ -4,10 +4,9 @@ from __future__ import annotations
 
 import hashlib
 import secrets
-from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from datetime import datetime, timedelta
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from django.contrib.auth import get_user_model
 from django.utils import timezone
@@ -24,7 +23,7 @@ from rest_framework.permissions import AllowAny, IsAuthenticated
 from rest_framework_api_key.models import APIKey
 from rest_framework_api_key.permissions import HasAPIKey
 from rest_framework_simplejwt.authentication import JWTAuthentication
-from rest_framework_simplejwt.tokens import AccessToken as JWT
+from rest_framework_simplejwt.tokens import AccessToken as SimpleJWT
 from rest_framework_simplejwt.tokens import RefreshToken
 
 from tokenauth.authentication import AccessTokenAuthentication
@@ -32,6 +31,9 @@ from tokenauth.core import credential
 from tokenauth.core.credential import Kind
 from tokenauth.models import AccessToken
 from tokenauth.permissions import HasScopes
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator
 
 SCOPE = "read:sites"
 
@@ -77,14 +79,12 @@ def _of_knox(user: int, expires: datetime | None) -> tuple[str, AuthToken]:
 def _of_api_key(user: int, expires: datetime | None) -> tuple[str, APIKey]:
     prefix, secret = get_random_string(8), get_random_string(32)
     hashed = f"sha512$${hashlib.sha512(f'{prefix}.{secret}'.encode()).hexdigest()}"
-    row = APIKey(
-        id=f"{prefix}.{hashed}", prefix=prefix, hashed_key=hashed, name="t", expiry_date=expires
-    )
+    row = APIKey(id=f"{prefix}.{hashed}", prefix=prefix, hashed_key=hashed, name="t", expiry_date=expires)
     return f"{prefix}.{secret}", row
 
 
 def _of_simplejwt(user: int, expires: datetime | None) -> tuple[str, None]:
-    token = JWT()
+    token = SimpleJWT()
     token["user_id"] = str(user)
     if expires is not None:
         token.set_exp(from_time=expires, lifetime=timedelta(0))
@@ -161,7 +161,7 @@ SCHEMES = {
             KnoxAuthentication,
             IsAuthenticated,
             _of_knox,
-            lambda user: AuthToken.objects.create(user),
+            AuthToken.objects.create,
             unknown="0" * 64,
         ),
         Scheme(
@@ -179,7 +179,7 @@ SCHEMES = {
             JWTAuthentication,
             IsAuthenticated,
             _of_simplejwt,
-            lambda user: RefreshToken.for_user(user),
+            RefreshToken.for_user,
             # Signed by nobody: the payload is another's.
             unknown="eyJhbGciOiJSUzI1NiIsInR5cCI6IkpXVCJ9.eyJ1c2VyX2lkIjoiMSJ9." + "A" * 342,
         ),
@@ -204,10 +204,12 @@ CACHED = "tokenauth-cached"
 KEPT = tuple(name for name in SCHEMES if name not in ("nothing", "simplejwt", CACHED))
 
 
-def rows(scheme: Scheme, count: int, expires: datetime | None = None, first: int = 1) -> Iterator[tuple[str, Any]]:
+def rows(
+    scheme: Scheme, count: int, expires: datetime | None = None, first: int = 1
+) -> Iterator[tuple[str, Any]]:
     """Texts and rows of ``count`` tokens, each of a user of its own."""
     assert scheme.make is not None
-    for user in range(first, first + count):
+    for user in range(1, count + 1):
         yield scheme.make(user, expires)
 
 

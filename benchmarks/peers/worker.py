@@ -9,19 +9,22 @@ from __future__ import annotations
 import gc
 import itertools
 import json
+import os
 import random
 import sys
-from collections.abc import Callable, Sequence
 from time import perf_counter
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import django
-from django.conf import settings
 from django.core.handlers.wsgi import WSGIHandler
 from django.db import connection
 from django.test import RequestFactory
 from django.test.utils import CaptureQueriesContext
 
+if TYPE_CHECKING:
+    from collections.abc import Callable, Sequence
+
+SCHEME = os.environ.get("SCHEME", "")
 CASES = ("valid", "unknown", "malformed", "expired")
 
 
@@ -32,7 +35,7 @@ class Worker:
         from benchmarks.peers.schemes import SCHEMES
         from benchmarks.peers.urls import view_of
 
-        self.scheme = SCHEMES[settings.SCHEME]
+        self.scheme = SCHEMES[SCHEME]
         self.view = view_of(self.scheme)()
         self.handler = WSGIHandler()
         self.valid: list[tuple[str, int]] = [(text, user) for text, user in tokens["valid"]]
@@ -43,7 +46,7 @@ class Worker:
         }
         # Each is presented once: one package deletes it when it is refused.
         self.expired = iter(tokens["expired"])
-        self.random = random.Random(1)
+        self.random = random.Random(1)  # noqa: S311
         self.newcomers = itertools.count()
 
     def texts_of(self, case: str, count: int) -> list[str]:
@@ -75,7 +78,7 @@ class Worker:
 
     def check(self, case: str, count: int) -> dict[str, Any]:
         """What is answered, and by how many queries: what is wrong is not to be timed."""
-        answers = []
+        answers, queries = [], 0
         if case == "valid":
             presented: Sequence[tuple[str, int | None]] = self.random.sample(self.valid, min(count, 5))
         else:
@@ -83,8 +86,9 @@ class Worker:
         for text, user in presented:
             with CaptureQueriesContext(connection) as captured:
                 status, body = self._answer(self._environ(text))
+            queries = len(captured)
             answers.append({"status": status, "user": body.get("user"), "should_be": user})
-        return {"answers": answers, "queries": len(captured)}
+        return {"answers": answers, "queries": queries}
 
     def _judge(self) -> Callable[[Any], object]:
         from rest_framework.exceptions import AuthenticationFailed
@@ -104,7 +108,7 @@ class Worker:
 
     def _prepared(self, text: str) -> Any:
         request = RequestFactory().get("/", **self._headers(text))
-        if settings.SCHEME.startswith("tokenauth"):
+        if SCHEME.startswith("tokenauth"):
             # As with its middleware, which writes after the answer.
             from tokenauth.core.request_state import state_of
 
@@ -114,7 +118,7 @@ class Worker:
     def _environ(self, text: str) -> dict[str, Any]:
         return RequestFactory().get("/", **self._headers(text)).environ
 
-    def _headers(self, text: str) -> dict[str, str]:
+    def _headers(self, text: str) -> dict[str, Any]:
         header = self.scheme.header(text)
         return {"HTTP_AUTHORIZATION": header} if header else {}
 
@@ -142,8 +146,8 @@ def _timed(act: Callable[[], object]) -> float:
 
 def main() -> None:
     django.setup()
-    with open(sys.argv[1]) as file:  # noqa: PTH123
-        worker = Worker(json.load(file)[settings.SCHEME])
+    with open(sys.argv[1]) as file:
+        worker = Worker(json.load(file)[SCHEME])
     for line in sys.stdin:
         task, case, count = json.loads(line)
         print(json.dumps(getattr(worker, task)(case, count)), flush=True)

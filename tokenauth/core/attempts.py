@@ -5,17 +5,21 @@ leaves the middleware): after ``ATOMIC_REQUESTS`` has rolled back or committed, 
 the connections. Without it they are written at once, inside the request's transaction.
 """
 
+import hashlib
+import hmac
 import logging
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import replace
 from datetime import datetime
+from functools import lru_cache
 from typing import Any
 
+from django.conf import settings
 from django.db import router, transaction
 from django.db.models import Q, QuerySet
 from django.http import HttpRequest
-from django.utils.crypto import salted_hmac
+from django.utils.encoding import force_bytes
 from django.views.decorators.debug import sensitive_variables
 
 from tokenauth.conf import conf
@@ -42,7 +46,14 @@ def identifier_of(presented: str) -> str:
     """What the log keeps of a refused credential: the attempts of a leaked token can be found by it."""
     # A credential of ours is far shorter; what is cut off a megabyte of junk is not missed.
     text = presented[:1024].encode(errors="surrogatepass")
-    return salted_hmac("tokenauth.TokenLogin.identifier", text, algorithm="sha256").hexdigest()
+    return hmac.digest(_identifier_key(settings.SECRET_KEY), text, "sha256").hex()
+
+
+# That of Django's salted_hmac(), which derives it anew for each text.
+@lru_cache(maxsize=2)
+@sensitive_variables()
+def _identifier_key(secret: str | bytes) -> bytes:
+    return hashlib.sha256(b"tokenauth.TokenLogin.identifier" + force_bytes(secret)).digest()
 
 
 def request_id(request: HttpRequest) -> str:

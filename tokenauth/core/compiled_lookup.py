@@ -19,7 +19,7 @@ if TYPE_CHECKING:
     from django.db.backends.base.base import BaseDatabaseWrapper
     from django.db.models import Expression, QuerySet
 
-    Converter = tuple[int, Sequence[Callable[..., Any]], Expression]
+    Converter = tuple[int, Callable[..., Any], Expression]
 
 # On a connection, which belongs to one thread: what was compiled for it ends with it.
 _ATTRIBUTE = "_tokenauth_lookups"
@@ -50,8 +50,13 @@ class CompiledLookup:
         self.token_fields, self.token_slice = _part(columns, token)
         self.user_fields, self.user_slice = _part(columns, related[0])
         self.user_model = related[0]["model"]
+        self.keep_user = AccessToken._meta.get_field("user").set_cached_value
         converters = compiler.get_converters(columns)
-        self.converters: list[Converter] = [(index, *converters[index]) for index in sorted(converters)]
+        self.converters: list[Converter] = [
+            (index, convert, expression)
+            for index, (of_column, expression) in sorted(converters.items())
+            for convert in of_column
+        ]
 
     def values(self, digests: Sequence[str]) -> list[Any] | None:
         """The columns of the row under one of ``digests``, as the models take them; or None."""
@@ -60,10 +65,9 @@ class CompiledLookup:
             row = cursor.fetchone()
         if row is None:
             return None
-        values = list(row)
-        for index, converters, expression in self.converters:
-            for convert in converters:
-                values[index] = convert(values[index], expression, self.connection)
+        values, connection = list(row), self.connection
+        for index, convert, expression in self.converters:
+            values[index] = convert(values[index], expression, connection)
         return values
 
     def token(self, values: Sequence[Any]) -> AccessToken:
@@ -71,7 +75,7 @@ class CompiledLookup:
         alias = self.connection.alias
         token = AccessToken.from_db(alias, self.token_fields, values[self.token_slice])
         user = self.user_model.from_db(alias, self.user_fields, values[self.user_slice])
-        AccessToken._meta.get_field("user").set_cached_value(token, user)
+        self.keep_user(token, user)
         return token
 
 

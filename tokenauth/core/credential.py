@@ -85,9 +85,18 @@ def make(kind: Kind, environment: str = "") -> Credential:
         head = prefixes(conf.TOKEN_PREFIX)[0]
     else:
         head = f"{prefixes(conf.API_KEY_PREFIX)[0]}_{environment}"
-    body = "".join(secrets.choice(ALPHABET) for _ in range(RANDOM_LENGTH))
-    payload = f"{head}_{body}"
+    payload = f"{head}_{random_text()}"
     return Credential(payload + checksum(payload), kind, environment)
+
+
+def random_text() -> str:
+    """The random part of a new credential: each of the 62**30 is as likely as another."""
+    number = secrets.randbelow(len(_PAIRS) ** (RANDOM_LENGTH // 2))
+    pairs = []
+    for _ in range(RANDOM_LENGTH // 2):
+        number, pair = divmod(number, len(_PAIRS))
+        pairs.append(_PAIRS[pair])
+    return "".join(pairs)
 
 
 def parse(text: object) -> Credential:

@@ -146,8 +146,9 @@ def _refuse_second(token: AccessToken, using: str) -> None:
 
 def tell_made(token: AccessToken, by: Any) -> None:
     """Tell the receivers, and the owner where it was not the owner's act, of a token made by ``by``."""
-    # A copy knows no raw text: a receiver cannot leak what it does not get.
-    signals.token_created.send_robust(AccessToken, token=token.without_raw_token())
+    if signals.token_created.has_listeners(AccessToken):
+        # A copy knows no raw text: a receiver cannot leak what it does not get.
+        signals.token_created.send_robust(AccessToken, token=token.without_raw_token())
     notices.made(token, by)
 
 

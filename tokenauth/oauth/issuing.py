@@ -68,9 +68,7 @@ def digest_of_code(code: str) -> str:
 
 def refresh_token(request: Any) -> str:
     """``rt_…``: 30 random base62 characters and a checksum, as the other credentials."""
-    payload = REFRESH_PREFIX + "".join(
-        secrets.choice(credential.ALPHABET) for _ in range(credential.RANDOM_LENGTH)
-    )
+    payload = REFRESH_PREFIX + credential.random_text()
     return payload + credential.checksum(payload)
 
 
