@@ -318,8 +318,7 @@ def _write(directory: Path, text: str, measured: list[Measured]) -> None:
     begin, end = "<!-- measured: begin -->\n", "<!-- measured: end -->"
     before, _, rest = page.read_text().partition(begin)
     _, _, after = rest.partition(end)
-    # A level deeper than the page's own headings.
-    page.write_text(f"{before}{begin}\n{text}\n{end}{after}")
+    page.write_text(f"{before}{begin}\n{text.strip()}\n\n{end}{after}")
     report.plot(measured, directory / "images" / "benchmarks.svg")
 
 

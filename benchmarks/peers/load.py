@@ -1,8 +1,8 @@
 """Requests over HTTP to one server, from a process of its own, on several connections at once.
 
 ``python -m benchmarks.peers.load PORT SECONDS`` reads a list in JSON, the values of ``Authorization``, from
-standard input, and writes how many answers there were by status, and how long it took. It parses no more of an
-answer than it must, so that the server has the machine.
+standard input, and writes how many answers there were by status, and how long it took. It parses no more of
+an answer than it must, so that the server has the machine.
 """
 
 import json

@@ -260,3 +260,13 @@ def test_a_deployment_that_reports_only_is_warned_of(settings: Any) -> None:
     settings.TOKENAUTH = {"ENFORCE_SCOPES": False, "API_KEY_HEADER": "X-Client"}
     assert [message.id for message in check_settings(None)] == ["tokenauth.W003"]
     assert [message.id for message in check_deployment(None)] == ["tokenauth.W005"]
+
+
+@pytest.mark.parametrize(("seconds", "found"), [(5, ["tokenauth.W010"]), (0, [])])
+def test_a_memory_that_no_transaction_uses(
+    seconds: float, found: list[str], settings: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    settings.TOKENAUTH = {**settings.TOKENAUTH, "LOOKUP_CACHE_SECONDS": seconds}
+    assert check_settings(None) == []
+    monkeypatch.setitem(settings.DATABASES["default"], "ATOMIC_REQUESTS", value=True)
+    assert [message.id for message in check_settings(None)] == found

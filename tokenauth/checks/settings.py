@@ -1,4 +1,4 @@
-"""The dictionary ``TOKENAUTH``: ids E001 to E010, W003, W005, W006."""
+"""The dictionary ``TOKENAUTH``: ids E001 to E010, W003, W005, W006, W010."""
 
 from __future__ import annotations
 
@@ -299,6 +299,18 @@ def _check_failure_limit() -> Iterator[checks.CheckMessage]:
         )
 
 
+def _check_lookup_cache() -> Iterator[checks.CheckMessage]:
+    if conf.LOOKUP_CACHE_SECONDS and any(
+        database.get("ATOMIC_REQUESTS") for database in settings.DATABASES.values()
+    ):
+        yield checks.Warning(
+            "TOKENAUTH['LOOKUP_CACHE_SECONDS'] is set beside ATOMIC_REQUESTS: views ask within a "
+            "transaction, where nothing is remembered.",
+            hint="Set one of the two.",
+            id="tokenauth.W010",
+        )
+
+
 # Each with the settings that it reads: it runs where all of them have their shape.
 _CHECKS: Sequence[tuple[Callable[[], Iterator[checks.CheckMessage]], set[str]]] = (
     (_check_peppers, {"PEPPERS"}),
@@ -308,4 +320,5 @@ _CHECKS: Sequence[tuple[Callable[[], Iterator[checks.CheckMessage]], set[str]]] 
     (_check_user_organizations, {"USER_ORGANIZATIONS"}),
     (_check_headers, {"AUTH_HEADER", "API_KEY_HEADER"}),
     (_check_failure_limit, {"FAILURE_LIMIT", "TRUSTED_PROXIES"}),
+    (_check_lookup_cache, {"LOOKUP_CACHE_SECONDS"}),
 )

@@ -1,0 +1,119 @@
+"""The benchmark beside the peers, with few rows: that it measures, and what it makes of figures."""
+
+from __future__ import annotations
+
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+from django.db import connection
+
+from benchmarks.peers import report
+from benchmarks.peers.report import Measured, Pruned, Target
+
+ROOT = Path(__file__).parents[2]
+FEW = (
+    *("--rows", "60", "--rounds", "2", "--count", "8"),
+    *("--http-rounds", "1", "--seconds", "0.3", "--expired", "100"),
+)
+MARKS = "<!-- measured: begin -->\n<!-- measured: end -->"
+
+
+@pytest.mark.skipif(
+    connection.vendor == "mysql",
+    reason="the benchmark beside the peers is of SQLite and PostgreSQL. It is run by pytest tests/services",
+)
+@pytest.mark.django_db
+def test_it_measures_each_of_them(tmp_path: Path) -> None:
+    page = tmp_path / "benchmarks.md"
+    page.write_text(f"# Before\n\n{MARKS}\n\n## After\n")
+    (tmp_path / "images").mkdir()
+    url = os.environ.get("DATABASE_URL", "sqlite:///db.sqlite3")
+    ran = subprocess.run(  # noqa: S603
+        [sys.executable, "-m", "benchmarks.peers", *FEW, "--database", url, "--write", str(tmp_path)],
+        cwd=ROOT,
+        capture_output=True,
+        text=True,
+        timeout=300,
+        check=False,
+    )
+    assert ran.returncode == 0, ran.stderr
+    text = page.read_text()
+    assert text.startswith("# Before\n")
+    assert text.endswith("## After\n")
+    assert ran.stdout.strip() in text
+    queries = dict.fromkeys(("tokenauth", "tokenauth-cached"), "| 1 | ")
+    for scheme in report.ORDER:
+        # Alone (but for the floor), as a whole, and over HTTP; and how many queries it takes.
+        assert text.count(f"\n| {scheme} | ") >= 3
+        assert queries.get(scheme, "") in text
+    if _has_matplotlib():
+        assert (tmp_path / "images" / "benchmarks.svg").read_text().startswith("<?xml")
+
+
+def _has_matplotlib() -> bool:
+    try:
+        import matplotlib  # noqa: F401
+    except ImportError:
+        return False
+    return True
+
+
+def measured(database: str, rows: int, ours: float) -> Measured:
+    times = {scheme: [1.0, 2.0, 4.0] for scheme in report.ORDER}
+    times["tokenauth"] = [ours * one for one in times["authtoken"]]
+    tasks = [("authenticate", "valid"), ("authenticate", "malformed"), ("create", "valid"), ("http", "valid")]
+    return Measured(database, rows, {task: dict(times) for task in tasks})
+
+
+def found(targets: list[Target], what: str) -> list[Target]:
+    return [target for target in targets if target.what.startswith(what)]
+
+
+def test_a_ratio_is_of_the_same_round() -> None:
+    ratio = report.compared(measured("SQLite", 10, 0.25).times["http", "valid"], "tokenauth", "authtoken")
+    assert (ratio.low, ratio.middle, ratio.high) == (0.25, 0.25, 0.25)
+
+
+@pytest.mark.parametrize(("ours", "is_met"), [(0.2, True), (0.21, False)])
+def test_what_is_promised_is_judged(ours: float, is_met: bool) -> None:
+    both = [measured("SQLite", 10, ours), measured("SQLite", 1000, ours)]
+    alone = found(report.targets(both, {}), "`authenticate()`")
+    assert [target.is_met for target in alone] == [is_met, is_met]
+    [row, _] = [target.row() for target in alone]
+    assert row[1:] == [
+        "at most 0.2",
+        f"{ours:.2f} ({ours:.2f}–{ours:.2f})",
+        "yes" if is_met else "**missed**",
+    ]
+    assert [target.is_met for target in found(report.targets(both, {}), "growth")] == [True]
+
+
+def test_a_promise_of_more_is_judged_the_other_way() -> None:
+    [over_http] = found(
+        report.targets([measured("PostgreSQL", 10, 1.2)], {}), "requests/s over HTTP, by auth"
+    )
+    assert not over_http.is_met
+    [over_http] = found(
+        report.targets([measured("PostgreSQL", 10, 1.4)], {}), "requests/s over HTTP, by auth"
+    )
+    assert over_http.is_met
+
+
+def test_a_prune_is_judged() -> None:
+    pruned = {
+        "SQLite": {
+            "tokenauth": Pruned(10.0, 5.0, 0.4),
+            "simplejwt": Pruned(9.0, 100.0, 0.1),
+            "oauth-toolkit": Pruned(11.0, 10.0, 0.1),
+        }
+    }
+    judged = {target.what: target.is_met for target in report.targets([], pruned)}
+    assert judged == {
+        "pruning, time by oauth-toolkit's: SQLite": True,
+        "pruning, time by simplejwt's: SQLite": False,
+        "pruning, memory by simplejwt's: SQLite": True,
+        "pruning, longest stall of another writer in s: SQLite": False,
+    }
