@@ -127,7 +127,7 @@ def application(
         "DJANGO_SETTINGS_MODULE": "tests.failures.served",
         "CONN_MAX_AGE": str(request.param),
     }
-    prepared = subprocess.run(
+    prepared = subprocess.run(  # noqa: S603
         [sys.executable, "-c", PREPARE],
         cwd=ROOT,
         env=environment,
@@ -183,6 +183,8 @@ def test_it_is_never_the_clients_fault_and_goes_on_by_itself(
     for client in clients:
         assert set(client.within(begin, stopping)) == {client.usual}
         during = client.within(down, starting)
+        # One may have been asked before, and answered since.
         assert len(during) >= ENOUGH - 1
-        assert all(500 <= status <= 599 for status in during)
-        assert all(status == client.usual or status >= 500 for status in client.within(begin))
+        assert [status for status in during if not 500 <= status <= 599] == []
+        others = [status for status in client.within(begin) if status != client.usual]
+        assert [status for status in others if not 500 <= status <= 599] == []
