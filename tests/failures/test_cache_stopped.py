@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+import time
 from typing import TYPE_CHECKING, Any
 
 import pytest
@@ -14,6 +15,7 @@ from rest_framework.views import APIView
 
 from tests.conftest import bearer
 from tests.failures.servers import own_redis
+from tests.oauth.requests import make_application
 from tokenauth.core.reauthentication import AUTHENTICATED_AT
 from tokenauth.throttling import TokenRateThrottle
 
@@ -54,6 +56,7 @@ def redis(server: Redis, settings: Any, tokenauth_settings: Callable[..., None])
         "default": {
             "BACKEND": "django.core.cache.backends.redis.RedisCache",
             "LOCATION": f"redis://127.0.0.1:{server.port}",
+            "OPTIONS": {"socket_connect_timeout": 1, "socket_timeout": 1},
         }
     }
     settings.REST_FRAMEWORK = {**settings.REST_FRAMEWORK, "DEFAULT_THROTTLE_RATES": {"token": "2/day"}}
@@ -94,6 +97,18 @@ def test_who_has_a_good_credential_is_let_in_meanwhile(
     assert statuses(client, token.raw_token, 3) == [200, 200, 429]
 
 
+def test_one_that_hangs_is_waited_for_as_long_as_its_client_is_told(
+    redis: Redis, client: Client, alice: User
+) -> None:
+    token = alice.generate_access_token("t", ["read:sites"])
+    redis.hang()
+    began = time.monotonic()
+    assert statuses(client, token.raw_token, 1) == [200]
+    # Asked by FAILURE_LIMIT and by the throttle.
+    assert 2 <= time.monotonic() - began < 10
+    redis.stop()
+
+
 def test_who_has_none_is_told_so_and_is_limited_again_afterwards(
     redis: Redis, client: Client, alice: User, caplog: pytest.LogCaptureFixture
 ) -> None:
@@ -108,7 +123,15 @@ def test_who_has_none_is_told_so_and_is_limited_again_afterwards(
     assert statuses(client, UNKNOWN, 3) == [401, 401, 429]
 
 
-def test_the_same_process_is_let_in_by_its_token_outside_of_a_request(redis: Redis, alice: User) -> None:
+def test_a_token_that_has_leaked_is_ended_meanwhile(redis: Redis, client: Client, alice: User) -> None:
+    token = alice.generate_access_token("t", ["read:sites"])
+    redis.stop()
+    answer = client.post("/api/leaks/", {"tokens": [token.raw_token]}, content_type="application/json")
+    assert answer.status_code == 202
+    assert statuses(client, token.raw_token, 1) == [401]
+
+
+def test_a_token_is_verified_outside_of_a_request(redis: Redis, alice: User) -> None:
     token = alice.generate_access_token("t")
     redis.stop()
     assert type(token).objects.verify(str(token.raw_token), address="192.0.2.1") == token
@@ -122,9 +145,18 @@ def test_nobody_guesses_passwords_meanwhile(redis: Redis, client: Client, alice:
         body = {"username": "alice", "password": password, "device_name": "phone", "scopes": []}
         return client.post("/api/tokens/login/", body, content_type="application/json").status_code
 
+    def grant(password: str) -> int:
+        body = {"grant_type": "password", "username": "alice", "password": password, "client_id": "own"}
+        return client.post("/auth/token", body, content_type="application/json").status_code
+
+    make_application(
+        "own", grants=["password"], first_party=True, client_type="public", scopes=["read:sites"]
+    )
     assert [sign_in(PASSWORD), sign_in("a guess")] == [201, 401]
+    assert [grant(PASSWORD), grant("a guess")] == [200, 401]
     redis.stop()
     assert [sign_in(PASSWORD), sign_in("a guess")] == [500, 500]
+    assert [grant(PASSWORD), grant("a guess")] == [500, 500]
     redis.start()
     assert [sign_in(PASSWORD), sign_in("a guess")] == [201, 401]
 
