@@ -30,6 +30,8 @@ class CountingThrottle(BaseThrottle):
     scope: ClassVar[str]
     default_rate: ClassVar[str | None] = None
     rate: ClassVar[str | None] = None
+    # Whether nothing is let through while the cache is down; otherwise, everything is.
+    is_required: ClassVar[bool] = True
 
     def key(self, request: Request) -> str | None:
         """Whose requests are counted together; None: nobody's."""
@@ -41,7 +43,8 @@ class CountingThrottle(BaseThrottle):
         rate = self._rate()
         key = None if rate is None else self.key(request)
         if key is not None:
-            self._seconds = RateLimit(self.scope, str(rate)).count(key, timezone.now())
+            limit = RateLimit(self.scope, str(rate), is_required=self.is_required)
+            self._seconds = limit.count(key, timezone.now())
         return self._seconds is None
 
     def wait(self) -> float | None:
@@ -65,9 +68,12 @@ class TokenRateThrottle(CountingThrottle):
 
     Counted by the family, so that a token and its successors have one share: rotating resets nothing.
     Another app's ``request.auth`` is counted by its user. People signed in by session are not throttled.
+    While the cache is down, nobody is: the logger ``tokenauth`` is told.
     """
 
     scope = "token"
+    # Who is counted has shown a good credential: an API without its cache still answers them.
+    is_required = False
 
     def key(self, request: Request) -> str | None:
         if request.auth is None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 import pickle
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any
@@ -10,6 +11,7 @@ import pytest
 import time_machine
 from django.core.cache import cache
 from django.core.cache.backends.locmem import LocMemCache
+from django.core.exceptions import ImproperlyConfigured
 from django.test import Client
 
 from tests.conftest import bearer
@@ -144,13 +146,28 @@ def test_switched_off_it_does_not_touch_the_cache(api: APIClient, alice: User, s
 
 
 @pytest.mark.usefixtures("limited")
-def test_a_cache_that_is_down_is_not_the_clients_fault(api: APIClient, alice: User, settings: Any) -> None:
+def test_while_its_cache_is_down_it_limits_nobody_and_says_so(
+    api: APIClient, alice: User, settings: Any, caplog: pytest.LogCaptureFixture
+) -> None:
     token = alice.generate_access_token("t")
-    assert reasons(api, token.raw_token or "", 1) == [""]
     settings.CACHES = BROKEN
-    api.raise_request_exception = False
-    assert api.get("/who", **bearer(token)).status_code == 500
-    assert api.get("/who", **bearer(UNKNOWN)).status_code == 500
+    assert reasons(api, UNKNOWN, 5) == ["unknown"] * 5
+    assert caplog.record_tuples[0] == (
+        "tokenauth",
+        logging.ERROR,
+        "FAILURE_LIMIT limits nothing: the cache failed.",
+    )
+    assert reasons(api, token.raw_token or "", 1) == [""]
+    assert UNKNOWN not in caplog.text
+
+
+@pytest.mark.usefixtures("limited")
+def test_a_rate_that_is_none_is_not_taken_for_a_cache_that_is_down(
+    api: APIClient, alice: User, tokenauth_settings: Callable[..., None]
+) -> None:
+    tokenauth_settings(FAILURE_LIMIT="sixty")
+    with pytest.raises(ImproperlyConfigured, match="FAILURE_LIMIT"):
+        api.get("/who", **bearer(alice.generate_access_token("t")))
 
 
 @pytest.mark.usefixtures("limited")

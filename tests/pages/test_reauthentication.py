@@ -237,3 +237,16 @@ def test_who_has_signed_in_meanwhile_is_not_signed_out(page: Client, person: Use
     assert 'value="laptop"' in text_of(page.get(answer["Location"]))
     assert AccessToken.objects.count() == 0
     assert page.get(LIST).status_code == 200
+
+
+@pytest.mark.parametrize("seconds", [3601, -3601], ids=["ahead", "back"])
+def test_a_clock_that_was_set_asks_once_more_and_loses_no_form(
+    page: Client, clock: Any, seconds: int
+) -> None:
+    for step in (seconds, -seconds):
+        form = filled(page)
+        clock.shift(step)
+        assert errors_of(page.post(CREATE, form)) == NEEDED
+        shown(page.post(CREATE, {**form, "password": PASSWORD}))
+        assert ASKED not in text_of(page.get(CREATE))
+    assert AccessToken.objects.count() == 2

@@ -1,12 +1,13 @@
 """How often something may happen to a key: fixed windows, counted in Django's default cache.
 
 The count is as exact and as shared as that cache. Redis and Memcached count for all processes, and
-atomically; the default, in local memory, counts for each process by itself. A cache that is down
-raises, whatever its client raises.
+atomically; the default, in local memory, counts for each process by itself.
 """
 
+import logging
 import math
 import re
+from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import datetime
 from ipaddress import IPv6Address, IPv6Network
@@ -16,6 +17,8 @@ from django.core.exceptions import ImproperlyConfigured
 from django.utils.crypto import salted_hmac
 
 from tokenauth.core import network
+
+logger = logging.getLogger("tokenauth")
 
 # Of the unit, REST framework looks at the first letter alone: projects have "100/hours".
 _RATE = re.compile(r"([1-9][0-9]{0,8})/([smhd])[a-z]*")
@@ -60,22 +63,29 @@ def client(address: str | None) -> str:
 class RateLimit:
     """The limit ``name``: each key has a count of its own.
 
+    While the cache is down, what ``is_required`` raises whatever the cache's client raises: nobody guesses
+    passwords meanwhile. Any other limits nothing, and the logger ``tokenauth`` is told.
+
     :raises ImproperlyConfigured: ``rate`` is none.
     """
 
     name: str
     rate: str
+    is_required: bool = True
 
     def wait(self, key: str, now: datetime) -> int | None:
         """Whether ``key`` has had its share: the seconds until it has a new one, or None. Counts nothing."""
         rate = self._parsed()
-        count: int = cache.get(self._cache_key(key, rate, now), 0)
-        return _seconds_left(rate, now) if count >= rate.limit else None
+        count = self._asked(lambda: cache.get(self._cache_key(key, rate, now), 0))
+        return _seconds_left(rate, now) if count is not None and count >= rate.limit else None
 
     def count(self, key: str, now: datetime) -> int | None:
         """Count one more; the seconds until there is a new share, where this one goes beyond, or None."""
         rate = self._parsed()
-        cache_key = self._cache_key(key, rate, now)
+        count = self._asked(lambda: self._one_more(self._cache_key(key, rate, now), rate))
+        return _seconds_left(rate, now) if count is not None and count > rate.limit else None
+
+    def _one_more(self, cache_key: str, rate: Rate) -> int:
         # Longer than the window: a cache's clock is not this one's.
         timeout = 2 * rate.seconds
         cache.add(cache_key, 0, timeout)
@@ -87,7 +97,18 @@ class RateLimit:
             # Evicted between the two.
             cache.add(cache_key, 1, timeout)
             count = 1
-        return _seconds_left(rate, now) if count > rate.limit else None
+        return count
+
+    def _asked(self, ask: Callable[[], int]) -> int | None:
+        """What the cache says; None where it cannot be asked, and need not be."""
+        try:
+            return ask()
+        # Each client raises what it likes.
+        except Exception:
+            if self.is_required:
+                raise
+            logger.exception("%s limits nothing: the cache failed.", self.name)
+            return None
 
     def _parsed(self) -> Rate:
         try:

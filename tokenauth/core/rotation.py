@@ -135,6 +135,10 @@ def _is_one_more(successor: AccessToken, old: AccessToken) -> bool:
 
 
 def _expiry(model: AccessToken, now: datetime) -> datetime | None:
-    lifetimes = [model.expires_at - model.created_at] if model.expires_at else []
+    lifetimes = []
+    if model.expires_at is not None:
+        whole = model.expires_at - model.created_at
+        # One that was made by a clock that was ahead may end before it was made: what is left of it, then.
+        lifetimes.append(whole if whole > timedelta(0) else model.expires_at - now)
     lifetimes += [conf.MAX_TOKEN_LIFETIME] if conf.MAX_TOKEN_LIFETIME else []
     return now + min(lifetimes) if lifetimes else None

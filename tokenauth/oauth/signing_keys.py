@@ -71,8 +71,8 @@ def published() -> dict[str, list[dict[str, str]]]:
 def rotate(*, at_once: bool = False) -> SigningKey:
     """Make a new key, and retire the others: they stay published until their last token has expired.
 
-    ``at_once``: a key has leaked. The others are published no more, and every live token ends: applications
-    refresh theirs.
+    ``at_once``: a key has leaked. The others are deleted, and with them every token: applications refresh
+    theirs.
 
     :raises ImproperlyConfigured: the keys are those of ``OAUTH_SIGNING_KEYS``.
     """
@@ -85,18 +85,18 @@ def rotate(*, at_once: bool = False) -> SigningKey:
     tokens = get_access_token_model().objects
     with transaction.atomic(using=router.db_for_write(SigningKey)):
         new = _make(now)
-        until = now
-        if not at_once:
+        others = _rows().exclude(pk=new.pk)
+        if at_once:
+            # Whatever the time: what a clock that is ahead says has ended would come back with the right one.
+            others.delete()
+            tokens.all().delete()
+        else:
             latest = tokens.aggregate(latest=Max("expires"))["latest"]
             # What is signed meanwhile by a process that has read the old one just now is not there yet.
             until = max(
                 latest or now, now + timedelta(seconds=oauth2_settings.ACCESS_TOKEN_EXPIRE_SECONDS + 60)
             )
-        others = _rows().exclude(pk=new.pk).filter(retired_at__isnull=True)
-        others.update(retired_at=now, published_until=until)
-        if at_once:
-            _rows().filter(published_until__gt=now).update(published_until=now)
-            tokens.filter(expires__gt=now).delete()
+            others.filter(retired_at__isnull=True).update(retired_at=now, published_until=until)
     _known.cache_clear()
     return new
 
