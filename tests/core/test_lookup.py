@@ -3,7 +3,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 import pytest
-from django.db import connection, transaction
+from django.db import connection, connections, transaction
 from django.db.models.sql.compiler import SQLCompiler
 from django.test.utils import CaptureQueriesContext
 
@@ -20,13 +20,13 @@ pytestmark = pytest.mark.django_db
 @pytest.fixture(params=["compiled", "by the ORM"])
 def way(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> Iterator[str]:
     """Each of the two ways of asking the database."""
-    connection.__dict__.pop(compiled_lookup._ATTRIBUTE, None)
+    connections["default"].__dict__.pop(compiled_lookup._ATTRIBUTE, None)
     if request.param == "by the ORM":
         # As a database of somebody else's may have it: Oracle's limits rows by parameters.
         monkeypatch.setattr(SQLCompiler, "as_sql", _with_another_parameter(SQLCompiler.as_sql))
     yield request.param
     # What was compiled in this test is this test's.
-    connection.__dict__.pop(compiled_lookup._ATTRIBUTE, None)
+    connections["default"].__dict__.pop(compiled_lookup._ATTRIBUTE, None)
 
 
 def _with_another_parameter(as_sql: Callable[..., Any]) -> Callable[..., Any]:
@@ -39,7 +39,7 @@ def _with_another_parameter(as_sql: Callable[..., Any]) -> Callable[..., Any]:
 
 
 def test_each_way_is_the_one_that_is_tested(alice: User, way: str) -> None:
-    assert (compiled_lookup.of(connection, 1) is None) == (way == "by the ORM")
+    assert (compiled_lookup.of(connections["default"], 1) is None) == (way == "by the ORM")
 
 
 def test_the_token_of_one_of_the_digests_is_found_with_its_user(
