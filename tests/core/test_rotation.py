@@ -218,6 +218,20 @@ def test_what_has_ended_is_not_rotated(alice: User) -> None:
         assert not AccessToken.objects.exclude(rotated_at=None).exists()
 
 
+def test_what_went_with_its_owner_is_not_rotated(alice: User, bob: User, key: AccessToken) -> None:
+    # As it is read where nobody has asked for its user yet.
+    read = AccessToken.objects.get(pk=key.pk)
+    read_again = AccessToken.objects.get(pk=key.pk)
+    bob.organization = alice.organization
+    bob.save()
+    alice.delete()
+    for rotate in (read.rotate, lambda: read_again.rotate(owner=bob)):
+        with pytest.raises(RotationConflict) as conflict:
+            rotate()
+        assert conflict.value.reason == "revoked"
+    assert not AccessToken.objects.exists()
+
+
 def test_what_was_revoked_behind_its_back_is_not_rotated(key: AccessToken) -> None:
     reload(key).revoke()
     with pytest.raises(RotationConflict):

@@ -6,10 +6,15 @@ import subprocess
 import sys
 from typing import TYPE_CHECKING, Any
 
+from django.core.management import call_command
 from django.urls import path
 from drf_spectacular.generators import SchemaGenerator
 from drf_spectacular.settings import spectacular_settings
+from drf_spectacular.types import OpenApiTypes
+from drf_spectacular.utils import OpenApiResponse, extend_schema, extend_schema_view
 from drf_spectacular.validation import validate_schema
+from rest_framework import views
+from rest_framework.authentication import SessionAuthentication
 from rest_framework.permissions import AllowAny, IsAdminUser
 from rest_framework.response import Response
 from rest_framework.serializers import Serializer
@@ -146,3 +151,53 @@ def test_without_the_extra_it_says_what_to_install() -> None:
     )
     run = subprocess.run([sys.executable, "-c", script], capture_output=True, text=True, check=False)  # noqa: S603
     assert "pip install 'drf-tokenauth[openapi]'" in run.stderr.splitlines()[-1]
+
+
+def test_each_operation_tells_how_it_refuses() -> None:
+    schema = schema_of()
+    for operation in schema["paths"]["/asked"].values():
+        for status in ("401", "403"):
+            content = operation["responses"][status]["content"]["application/json"]
+            assert content["schema"] == {"$ref": "#/components/schemas/Refusal"}
+    error = schema["components"]["schemas"]["RefusalError"]
+    assert error["required"] == ["code", "message", "reason"]
+
+
+def test_of_what_others_refuse_nothing_is_told() -> None:
+    for others in ({"authentication_classes": [SessionAuthentication]}, {"authentication_classes": []}):
+        assert "401" not in schema_of(**others)["paths"]["/asked"]["get"]["responses"]
+    described = type("Described", (Asked,), {"get_exception_handler": lambda self: views.exception_handler})
+    schema = SchemaGenerator(patterns=[path("asked", described.as_view())]).get_schema(public=True)
+    assert "401" not in schema["paths"]["/asked"]["get"]["responses"]
+
+
+def test_what_the_project_describes_itself_stays() -> None:
+    described = extend_schema_view(
+        get=extend_schema(
+            responses={200: None, 401: OpenApiTypes.STR, 403: OpenApiResponse(description="No.")}
+        )
+    )(type("Described", (Asked,), {}))
+    schema = SchemaGenerator(patterns=[path("asked", described.as_view())]).get_schema(public=True)
+    responses = schema["paths"]["/asked"]["get"]["responses"]
+    assert responses["401"]["content"]["application/json"]["schema"] == {"type": "string"}
+    assert responses["403"]["description"] == "No."
+    assert responses["403"]["content"]["application/json"]["schema"]["$ref"].endswith("/Refusal")
+
+
+def test_a_client_is_told_that_a_personal_token_has_no_environment() -> None:
+    schemas = SchemaGenerator().get_schema(request=None, public=True)["components"]["schemas"]
+    for name in ("Token", "CreatedToken"):
+        of = schemas[name]["properties"]["environment"]["oneOf"]
+        values = [value for one in of for value in schemas[one["$ref"].rsplit("/", 1)[1]]["enum"]]
+        assert values == ["live", "test", ""]
+
+
+def test_the_sample_project_describes_every_answer_without_a_warning(
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    call_command("spectacular", fail_on_warn=True, file="/dev/null")
+    paths = SchemaGenerator().get_schema(request=None, public=True)["paths"]
+    assert list(paths["/auth/token"]["post"]["responses"]) == ["200", "400", "401", "403", "413", "429"]
+    assert list(paths["/oauth2/userinfo"]["get"]["responses"]) == ["200", "401", "403"]
+    assert "404" in paths["/api/tokens/"]["get"]["responses"]
+    assert "rror" not in capsys.readouterr().err

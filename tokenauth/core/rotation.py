@@ -3,6 +3,7 @@
 from datetime import datetime, timedelta
 from typing import Any
 
+from django.core.exceptions import ObjectDoesNotExist
 from django.db import router, transaction
 from django.utils import timezone
 from django.utils.http import http_date
@@ -44,11 +45,14 @@ def rotate(
     arguments = Arguments()
     length: timedelta = arguments.take("overlap", token_arguments.valid_overlap, overlap)
     by = arguments.take("by", token_arguments.valid_actor, by)
-    if owner is None or owner == token.user:
-        owner = token.user
+    current = _owner_of(token)
+    if owner is None or owner == current:
+        owner = current
     elif arguments.take("owner", token_arguments.valid_owner, owner, token.kind) is not None:
         arguments.take("organization", token_arguments.valid_organization, token.organization, owner)
     arguments.raise_errors()
+    if owner is None:
+        raise RotationConflict(Status.REVOKED.value)
     using = router.db_for_write(AccessToken, instance=token)
     with transaction.atomic(using=using):
         token_limit.take_turn([token.user_id, owner.pk, None if by is None else by.pk], using)
@@ -102,6 +106,14 @@ def deprecation_headers(token: AccessToken) -> dict[str, str]:
         "Deprecation": f"@{int(token.rotated_at.timestamp())}",
         "Sunset": http_date(token.expires_at.timestamp()),
     }
+
+
+def _owner_of(token: AccessToken) -> Any:
+    """The user of ``token``; None where they were deleted since it was read, and it with them."""
+    try:
+        return token.user
+    except ObjectDoesNotExist:
+        return None
 
 
 def _claim(token: AccessToken, now: datetime, using: str) -> tuple[AccessToken, AccessToken | None]:

@@ -26,6 +26,6 @@ class TokenAuthOAuthConfig(AppConfig):
         client_secrets.connect()
         if apps.is_installed("drf_spectacular"):
             # It finds extensions by their being imported.
-            from tokenauth.oauth import openapi  # noqa: F401
+            from tokenauth.oauth import openapi, openapi_views  # noqa: F401
         register(checks.check_oauth, Tags.security)
         register(checks.check_oauth_deployment, Tags.security, deploy=True)

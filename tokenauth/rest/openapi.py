@@ -6,17 +6,23 @@ operation, set ``REST_FRAMEWORK["DEFAULT_SCHEMA_CLASS"]`` to :class:`AutoSchema`
 
 from __future__ import annotations
 
+from http import HTTPStatus
 from typing import TYPE_CHECKING, Any
 
 from django.core.exceptions import ImproperlyConfigured
 
+from tokenauth.authentication import CredentialAuthentication
 from tokenauth.conf import conf
+from tokenauth.core import answers
 from tokenauth.endpoints.rest_framework import rule_of_view
+from tokenauth.exception_handler import exception_handler
 
 try:
     from drf_spectacular import openapi
     from drf_spectacular.extensions import OpenApiAuthenticationExtension
     from drf_spectacular.settings import spectacular_settings
+
+    from tokenauth.rest import openapi_views
 except ImportError as error:
     raise ImproperlyConfigured(
         "tokenauth.rest.openapi needs drf-spectacular: pip install 'drf-tokenauth[openapi]'."
@@ -27,9 +33,35 @@ if TYPE_CHECKING:
 
 _SECURITY = dict[str, list[Any]]
 
+_REFUSALS = {
+    HTTPStatus.UNAUTHORIZED: "No credential, or a refused one; `reason` says why.",
+    HTTPStatus.FORBIDDEN: "The credential may not do this; `reason` says why.",
+}
+
 
 class AutoSchema(openapi.AutoSchema):
-    """Tells with each operation the scopes it requires: in its description, and as ``x-required-scopes``."""
+    """Tells with each operation the scopes it requires, in its description and as ``x-required-scopes``; and
+    how it refuses a credential, where ``tokenauth.exception_handler`` answers."""
+
+    def get_operation(self, *args: Any, **kwargs: Any) -> dict[str, Any] | None:
+        operation: dict[str, Any] | None = super().get_operation(*args, **kwargs)
+        if operation is not None and self._is_refused_by_ours():
+            responses = operation["responses"]
+            for status, description in _REFUSALS.items():
+                responses.setdefault(str(status.value), {"description": description})
+            for status in answers.CODES:
+                # What is described in any other way is the project's own.
+                if (response := responses.get(str(status.value))) and "content" not in response:
+                    response["content"] = {"application/json": {"schema": self._refusal()}}
+            operation["responses"] = dict(sorted(responses.items()))
+        return operation
+
+    def _is_refused_by_ours(self) -> bool:
+        is_ours = any(isinstance(one, CredentialAuthentication) for one in self.view.get_authenticators())
+        return is_ours and self.view.get_exception_handler() is exception_handler
+
+    def _refusal(self) -> Any:
+        return self.resolve_serializer(openapi_views.REFUSAL, "response").ref
 
     def get_description(self) -> str:  # type: ignore[override]
         description = super().get_description() or ""

@@ -20,18 +20,33 @@ from tokenauth.conf import conf
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
+# What answers in the form of this app have in them.
+REFUSAL = inline_serializer(
+    "Refusal",
+    {
+        "error": inline_serializer(
+            "RefusalError",
+            {"code": fields.CharField(), "message": fields.CharField(), "reason": fields.CharField()},
+        )
+    },
+)
+
+
+def refused(description: str) -> OpenApiResponse:
+    """An answer in the form of this app."""
+    return OpenApiResponse(REFUSAL, description=description)
+
+
 _REFUSED = {
-    401: OpenApiResponse(description="No credential, or a refused one; `reason` says why."),
-    403: OpenApiResponse(description="A scope is lacking, or what is asked for is wider than the token."),
+    401: refused("No credential, or a refused one; `reason` says why."),
+    403: refused("A scope is lacking, or what is asked for is wider than the token."),
 }
 _NOT_FOUND = {404: OpenApiResponse(description="The caller has no such token.")}
-_WRONG = {400: OpenApiResponse(description="What is wrong, by field.")}
-_THROTTLED = {
-    429: OpenApiResponse(description="Too many attempts; `Retry-After` says when to come back."),
-}
+WRONG = {400: OpenApiResponse(description="What is wrong, by field.")}
+THROTTLED = {429: refused("Too many attempts; `Retry-After` says when to come back.")}
 
 
-class _Described(OpenApiViewExtension):  # type: ignore[no-untyped-call]
+class Described(OpenApiViewExtension):  # type: ignore[no-untyped-call]
     """Replaces a view by a subclass whose methods are described."""
 
     def view_replacement(self) -> type[Any]:
@@ -45,7 +60,7 @@ class _Described(OpenApiViewExtension):  # type: ignore[no-untyped-call]
         raise NotImplementedError
 
 
-class LoginViewExtension(_Described):  # type: ignore[no-untyped-call]
+class LoginViewExtension(Described):  # type: ignore[no-untyped-call]
     """``tokens/login/``, where it is switched on."""
 
     target_class = "tokenauth.rest.login.LoginView"
@@ -54,17 +69,17 @@ class LoginViewExtension(_Described):  # type: ignore[no-untyped-call]
         from tokenauth.rest.login import LoginSerializer
         from tokenauth.rest.serializers import CreatedTokenSerializer
 
-        wrong = OpenApiResponse(description="The username or the password is wrong.")
+        wrong = refused("The username or the password is wrong.")
         return {
             "post": extend_schema(
                 exclude=conf.LOGIN_SCOPES is None,
                 request=LoginSerializer,
-                responses={201: CreatedTokenSerializer, **_WRONG, 401: wrong, **_THROTTLED},
+                responses={201: CreatedTokenSerializer, **WRONG, 401: wrong, **THROTTLED},
             )
         }
 
 
-class TokenListViewExtension(_Described):  # type: ignore[no-untyped-call]
+class TokenListViewExtension(Described):  # type: ignore[no-untyped-call]
     """``tokens/``."""
 
     target_class = "tokenauth.rest.tokens.TokenListView"
@@ -72,21 +87,22 @@ class TokenListViewExtension(_Described):  # type: ignore[no-untyped-call]
     def methods(self) -> Mapping[str, Any]:
         from tokenauth.rest import serializers
 
+        no_page = OpenApiResponse(description="There is no such page.")
         return {
             "get": extend_schema(
                 operation_id="tokens_list",
                 parameters=[serializers.TokenFilterSerializer, *_paging()],
-                responses={200: _page_of(serializers.TokenSerializer), **_WRONG, **_REFUSED},
+                responses={200: _page_of(serializers.TokenSerializer), **WRONG, **_REFUSED, 404: no_page},
             ),
             "post": extend_schema(
                 operation_id="tokens_create",
                 request=serializers.NewTokenSerializer,
-                responses={201: serializers.CreatedTokenSerializer, **_WRONG, **_REFUSED},
+                responses={201: serializers.CreatedTokenSerializer, **WRONG, **_REFUSED},
             ),
         }
 
 
-class TokenViewExtension(_Described):  # type: ignore[no-untyped-call]
+class TokenViewExtension(Described):  # type: ignore[no-untyped-call]
     """``tokens/<id>/``."""
 
     target_class = "tokenauth.rest.tokens.TokenView"
@@ -108,7 +124,7 @@ class TokenViewExtension(_Described):  # type: ignore[no-untyped-call]
         }
 
 
-class TokenRotationViewExtension(_Described):  # type: ignore[no-untyped-call]
+class TokenRotationViewExtension(Described):  # type: ignore[no-untyped-call]
     """``tokens/<id>/rotate/``."""
 
     target_class = "tokenauth.rest.tokens.TokenRotationView"
@@ -116,18 +132,18 @@ class TokenRotationViewExtension(_Described):  # type: ignore[no-untyped-call]
     def methods(self) -> Mapping[str, Any]:
         from tokenauth.rest.serializers import CreatedTokenSerializer, RotationSerializer
 
-        conflict = OpenApiResponse(description="It has ended, or was rotated before.")
+        conflict = refused("It has ended, or was rotated before.")
         return {
             "post": extend_schema(
                 operation_id="tokens_rotate",
                 parameters=[_key()],
                 request=RotationSerializer,
-                responses={201: CreatedTokenSerializer, **_WRONG, **_REFUSED, **_NOT_FOUND, 409: conflict},
+                responses={201: CreatedTokenSerializer, **WRONG, **_REFUSED, **_NOT_FOUND, 409: conflict},
             )
         }
 
 
-class CurrentTokenViewExtension(_Described):  # type: ignore[no-untyped-call]
+class CurrentTokenViewExtension(Described):  # type: ignore[no-untyped-call]
     """``tokens/current/``."""
 
     target_class = "tokenauth.rest.tokens.CurrentTokenView"
@@ -143,7 +159,7 @@ class CurrentTokenViewExtension(_Described):  # type: ignore[no-untyped-call]
         }
 
 
-class LeakReportViewExtension(_Described):  # type: ignore[no-untyped-call]
+class LeakReportViewExtension(Described):  # type: ignore[no-untyped-call]
     """``leaks/``."""
 
     target_class = "tokenauth.rest.leaks.LeakReportView"
@@ -156,7 +172,7 @@ class LeakReportViewExtension(_Described):  # type: ignore[no-untyped-call]
             "post": extend_schema(
                 operation_id="leaks_report",
                 request=LeakReportSerializer,
-                responses={202: taken, **_WRONG, **_THROTTLED},
+                responses={202: taken, **WRONG, **THROTTLED},
             )
         }
 

@@ -30,6 +30,8 @@ _SHOWN = (
 class TokenSerializer(serializers.ModelSerializer[AccessToken]):
     """A token, and what became of it."""
 
+    # Said here for the schema: a personal token has none, and a client must know that.
+    environment = serializers.ChoiceField(choices=Environment.choices, allow_blank=True, read_only=True)
     scopes = serializers.ListField(child=serializers.CharField(), read_only=True)
     allowed_networks = serializers.ListField(child=serializers.CharField(), read_only=True)
     status = serializers.ChoiceField(choices=AccessToken.Status.choices, read_only=True)

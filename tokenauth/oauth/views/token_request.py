@@ -41,7 +41,7 @@ BODY_LENGTH = 8192
 
 _CLIENT = {"grant_type", "client_id", "client_secret", "scope"}
 # What each grant takes, and what it needs.
-_MEMBERS = {
+GRANTS = {
     "password": (_CLIENT | {"username", "password"}, {"client_id", "username", "password"}),
     "client_credentials": (_CLIENT, {"client_id", "client_secret"}),
     "refresh_token": (_CLIENT | {"refresh_token"}, {"client_id", "refresh_token"}),
@@ -149,11 +149,11 @@ def _checked(given: Any) -> dict[str, str]:
     """
     members: dict[str, str] = given
     grant = members.get("grant_type")
-    if grant not in _MEMBERS:
-        known = ", ".join(_MEMBERS)
+    if grant not in GRANTS:
+        known = ", ".join(GRANTS)
         reason = "invalid_request" if grant is None else "unsupported_grant_type"
         raise _Refused(400, _("The grant_type must be one of: %(known)s.") % {"known": known}, reason)
-    taken, needed = _MEMBERS[grant]
+    taken, needed = GRANTS[grant]
     if missing := sorted(needed - members.keys()):
         names = ", ".join(missing)
         raise _Refused(400, _("Missing: %(names)s.") % {"names": names}, "invalid_request")
