@@ -165,6 +165,26 @@ def test_what_does_not_fit_is_refused(fields: dict[str, Any], message: str, oper
     assert get_application_model().objects.count() == 0
 
 
+@pytest.mark.parametrize("further", [[], ["view_applicationpolicy"], ["change_applicationpolicy"]])
+def test_who_may_look_at_applications_sees_them(further: list[str], service: Any) -> None:
+    looker = get_user_model().objects.create_user("looker", is_staff=True)
+    looker.user_permissions.set(
+        Permission.objects.filter(codename__in=["view_application", *further]).values_list("pk", flat=True)
+    )
+    client = Client()
+    client.force_login(looker)
+
+    page = client.get(f"{LIST}{service.pk}/change/")
+
+    assert page.status_code == 200
+    assert "service" in page.content.decode()
+    assert ("northwind" in page.content.decode()) is bool(further)
+    # Nor is anything changed by whoever asks all the same.
+    assert client.post(f"{LIST}{service.pk}/change/", form(name="Theirs")).status_code == 403
+    client.post(LIST, {"action": "make_secret", "_selected_action": [service.pk]})
+    assert of_service().status_code == 200
+
+
 def test_an_application_is_disabled_and_enabled(operator: Client, service: Any) -> None:
     token = of_service().json()["access_token"]
 

@@ -54,6 +54,10 @@ class ApplicationForm(forms.ModelForm):
 
     def __init__(self, *args: Any, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
+        self.initial["redirect_uris"] = self.instance.redirect_uris.split()
+        if "client_type" not in self.fields:
+            # Whoever may look alone is given no field by the admin.
+            return
         self.fields["name"].required = True
         client_type: Any = self.fields["client_type"]
         client_type.label, client_type.help_text = (
@@ -66,7 +70,6 @@ class ApplicationForm(forms.ModelForm):
             (self.instance.CLIENT_CONFIDENTIAL, _("Confidential")),
             (self.instance.CLIENT_PUBLIC, _("Public")),
         ]
-        self.initial["redirect_uris"] = self.instance.redirect_uris.split()
 
     def clean_redirect_uris(self) -> str:
         uris = self.cleaned_data["redirect_uris"]
