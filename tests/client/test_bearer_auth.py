@@ -162,6 +162,28 @@ def test_what_has_ended_is_begun_anew(url: str, of_alice: BearerAuth, alice: Use
     assert asked == ["password", "refresh_token", "password"]
 
 
+def test_a_refresh_token_outlives_a_server_that_is_busy(
+    url: str, of_alice: BearerAuth, settings: Any
+) -> None:
+    of_alice.token()
+    application = BearerAuth(
+        of_alice.token_url, client_id="first-party", refresh_token=of_alice._refresh_token
+    )
+    stranger = BearerAuth(of_alice.token_url, client_id="nobody", client_secret="wrong")
+    as_it_was = settings.REST_FRAMEWORK
+    settings.REST_FRAMEWORK = {**as_it_was, "DEFAULT_THROTTLE_RATES": {"oauth_token_address": "1/hour"}}
+
+    reasons = []
+    for auth in (stranger, application):
+        with pytest.raises(BearerAuthError) as refused:
+            auth.token()
+        reasons.append((refused.value.status, refused.value.reason))
+    assert reasons == [(401, "invalid_client"), (429, "throttled")]
+
+    settings.REST_FRAMEWORK = as_it_was
+    assert by_httpx(url, application) == 200
+
+
 def test_many_threads_renew_once(url: str, of_alice: BearerAuth, asked: list[str]) -> None:
     with ThreadPoolExecutor(6) as threads:
         statuses = list(threads.map(lambda _: by_requests(url, of_alice), range(6)))

@@ -156,15 +156,18 @@ class BearerAuth(_Auth):
         """What a refresh token is traded for; None where there is none, or not any more and another way."""
         if self._refresh_token is None:
             return None
-        asked = {"grant_type": "refresh_token", "refresh_token": self._refresh_token}
-        # Good for one use, whatever comes of that.
-        self._refresh_token = None
         try:
-            return self._ask(asked)
+            members = self._ask({"grant_type": "refresh_token", "refresh_token": self._refresh_token})
         except BearerAuthError as error:
-            if error.reason != "invalid_grant" or (self._username is None and self._secret is None):
+            if error.reason != "invalid_grant":
+                # It was not looked at: the server is busy, or not there, and takes it a moment later.
+                raise
+            self._refresh_token = None
+            if self._username is None and self._secret is None:
                 raise
             return None
+        self._refresh_token = None
+        return members
 
     def _anew(self) -> dict[str, Any]:
         if self._username is not None and self._password is not None:
