@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+import html
 import re
 from datetime import timedelta
 from typing import TYPE_CHECKING, Any
@@ -64,6 +65,17 @@ def test_who_names_no_scope_asks_for_all_that_the_policy_allows(browser: Client,
 
     ApplicationPolicy.objects.update(scopes=[])
     assert answer_of(browser.get(authorize_url("third-party", scope="")))["error"] == "invalid_scope"
+
+
+def test_nothing_is_let_in_that_was_not_on_the_page(browser: Client, third_party: Any) -> None:
+    page = browser.get(authorize_url("third-party", scope="")).content.decode()
+    action = re.search(r'<form method="post" action="([^"]+)"', page)
+    assert action is not None
+    ApplicationPolicy.objects.update(scopes=["read:sites", "read:assets", "admin"])
+
+    answer = browser.post(html.unescape(action[1]), {"answer": "allow"})
+
+    assert redeem(answer_of(answer)["code"]).json()["scope"] == "read:sites read:assets"
 
 
 def test_the_name_of_an_application_is_no_markup(browser: Client, third_party: Any) -> None:

@@ -58,7 +58,7 @@ class AuthorizeView(LoginRequiredMixin, View):
             "scopes": [(name, descriptions.get(name) or name) for name in scopes],
             "redirect_host": redirects.host(asked["redirect_uri"]),
             "is_on_device": redirects.is_on_device(asked["redirect_uri"]),
-            "action": request.get_full_path(),
+            "action": _action(request, scopes),
             "organization": application.tokenauth_policy.organization,
         }
         return form_action.left_open(render(request, self.template_name, context))
@@ -101,6 +101,16 @@ class AuthorizeView(LoginRequiredMixin, View):
         # What is in the URL of this page is for nobody else.
         response["Referrer-Policy"] = "no-referrer"
         return response
+
+
+def _action(request: HttpRequest, scopes: list[str]) -> str:
+    """Where the answer goes: to the same URL, for the scopes that are on the page.
+
+    A policy that is given more meanwhile does not give what nobody has seen.
+    """
+    asked = request.GET.copy()
+    asked["scope"] = " ".join(scopes)
+    return f"{request.path}?{asked.urlencode()}"
 
 
 def _explained(error: Exception) -> str:
