@@ -135,6 +135,18 @@ def test_refresh_tokens_rotate_and_reuse_ends_the_family(browser: Client, third_
     assert sites(third["access_token"]).json()["error"]["reason"] == "revoked"
 
 
+def test_what_a_code_began_ends_with_the_right_to_ask_for_one(browser: Client, third_party: Any) -> None:
+    members = redeem(code_of(browser, "third-party")).json()
+    asked = {"grant_type": "refresh_token", "client_id": "third-party", "client_secret": SECRET}
+    ApplicationPolicy.objects.update(grants=["password"], first_party=True)
+
+    refused = post_form("/oauth2/token", {**asked, "refresh_token": members["refresh_token"]})
+    assert (refused.status_code, refused.json()["error"]) == (400, "invalid_grant")
+
+    ApplicationPolicy.objects.update(grants=["authorization_code"], first_party=False)
+    assert post_form("/oauth2/token", {**asked, "refresh_token": members["refresh_token"]}).status_code == 200
+
+
 def test_a_refresh_token_lapses(browser: Client, third_party: Any, settings: Any) -> None:
     start = timezone.now()
     with time_machine.travel(start, tick=False):

@@ -228,6 +228,19 @@ def test_a_changed_policy_is_in_force_at_once(
     assert reason_of(sites(token)) == refused
 
 
+def test_the_tokens_of_a_grant_that_was_taken_away_are_refused_at_once(
+    token: str, first_party: Any, service: Any
+) -> None:
+    of_itself = of_service().json()["access_token"]
+    assert (sites(token).status_code, sites(of_itself).status_code) == (200, 200)
+
+    ApplicationPolicy.objects.filter(pk=first_party.pk).update(grants=["client_credentials"])
+    ApplicationPolicy.objects.filter(pk=service.pk).update(grants=["authorization_code"])
+
+    assert reason_of(sites(token)) == (401, "revoked")
+    assert reason_of(sites(of_itself)) == (401, "revoked")
+
+
 def test_a_removed_application_is_gone_at_once(token: str, first_party: Any) -> None:
     first_party.delete()
 

@@ -94,6 +94,12 @@ class ApplicationPolicy(models.Model):
             return Grant.AUTHORIZATION_CODE in granted or Grant.PASSWORD in granted
         return grant in granted
 
+    def allows_tokens_of(self, user: object) -> bool:
+        """Whether its tokens for ``user`` are good; for None, those that it has for itself."""
+        return not self.is_disabled and self.allows(
+            Grant.CLIENT_CREDENTIALS if user is None else "refresh_token"
+        )
+
 
 class SigningKey(models.Model):
     """A key that JWTs are signed by. The private half is encrypted under ``SECRET_KEY``."""

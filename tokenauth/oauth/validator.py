@@ -190,8 +190,12 @@ class Validator(OAuth2Validator):  # type: ignore[misc]
             return False
         if is_lapsed(row) or not may_let_in(row.user, client):
             return False
-        # What a password began goes on as long as a password may begin it.
-        if authorization.code_digest is None and not may_ask_for_passwords(client):
+        # What a password or a code began goes on as long as one may begin it.
+        if authorization.code_digest is None:
+            may_begin = may_ask_for_passwords(client)
+        else:
+            may_begin = client.tokenauth_policy.allows(GrantType.AUTHORIZATION_CODE)
+        if not may_begin:
             return False
         request.user = row.user
         request.refresh_token_instance = row

@@ -93,7 +93,7 @@ def _judge(text: str, request: HttpRequest, address: str | None, now: datetime) 
     if row.expires <= now:
         raise CredentialError(Reason.EXPIRED)
     policy = policy_of(row.application)
-    if policy is None or policy.is_disabled:
+    if policy is None or not policy.allows_tokens_of(row.user):
         raise CredentialError(Reason.REVOKED)
     user = ServicePrincipal(row.application) if row.user is None else row.user
     if not user.is_active:

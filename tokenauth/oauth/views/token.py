@@ -103,7 +103,7 @@ def _allowed(scopes: list[str], application: Any) -> str:
 
 def _is_usable(application: Any, user: Any) -> bool:
     policy = verification.policy_of(application)
-    if policy is None or policy.is_disabled:
+    if policy is None or not policy.allows_tokens_of(user):
         return False
     return user is None or may_let_in(user, application)
 
