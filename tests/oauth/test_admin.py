@@ -103,7 +103,7 @@ def test_no_client_id_is_shown_before_there_is_one(operator: Client) -> None:
 
 
 def test_the_addresses_to_go_back_to_are_one_a_line(operator: Client) -> None:
-    own = ["https://yourapp.example/cb", "http://127.0.0.1/cb"]
+    own = ["https://yourapp.example/cb", "http://127.0.0.1/cb", "com.example.app:/cb"]
     operator.post(ADD, form(redirect_uris="\r\n".join(own), policy_grants=["authorization_code"]))
 
     application = get_application_model().objects.get()

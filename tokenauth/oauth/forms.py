@@ -82,10 +82,13 @@ class ApplicationForm(forms.ModelForm):
     def _post_clean(self) -> None:
         application = self.instance
         # django-oauth-toolkit has one grant an application, and asks of it whether there are addresses.
-        has_uris = bool(self.cleaned_data.get("redirect_uris"))
+        application_uris = self.cleaned_data.get("redirect_uris") or ""
         application.authorization_grant_type = (
-            application.GRANT_AUTHORIZATION_CODE if has_uris else application.GRANT_CLIENT_CREDENTIALS
+            application.GRANT_AUTHORIZATION_CODE if application_uris else application.GRANT_CLIENT_CREDENTIALS
         )
+        # Nor does it tell a loopback address from any other, and knows one list of schemes for all.
+        schemes = {redirects.scheme(uri) for uri in application_uris.split()}
+        application.get_allowed_schemes = lambda: schemes
         super()._post_clean()  # type: ignore[misc]
 
 

@@ -12,6 +12,8 @@ from django.views.decorators.cache import never_cache
 from django.views.decorators.clickjacking import xframe_options_deny
 from django.views.decorators.csrf import csrf_protect
 from django.views.generic import View
+from oauth2_provider.exceptions import OAuthToolkitError
+from oauth2_provider.http import OAuth2ResponseRedirect
 from oauthlib.oauth2.rfc6749 import errors
 
 from tokenauth.core import reauthentication
@@ -19,14 +21,6 @@ from tokenauth.oauth import form_action, issuer, redirects
 from tokenauth.oauth.backend import FormBackend
 from tokenauth.oauth.scopes import Scopes
 from tokenauth.oauth.validator import may_let_in
-
-try:
-    from oauth2_provider.core.exceptions import OAuthToolkitError
-    from oauth2_provider.core.http import OAuth2ResponseRedirect
-except ImportError:
-    # Before django-oauth-toolkit 4.
-    from oauth2_provider.exceptions import OAuthToolkitError
-    from oauth2_provider.http import OAuth2ResponseRedirect
 
 if TYPE_CHECKING:
     from django.http import HttpRequest, HttpResponse
