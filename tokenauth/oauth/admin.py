@@ -27,7 +27,7 @@ from tokenauth.oauth import authorizations, client_secrets
 from tokenauth.oauth.client_authentication import is_public
 from tokenauth.oauth.forms import ApplicationForm, PolicyForm, PolicyFormSet
 from tokenauth.oauth.models import ApplicationPolicy, Authorization, Grant
-from tokenauth.oauth.verification import policy_of
+from tokenauth.oauth.policies import policy_of
 
 if TYPE_CHECKING:
     from django.db.models import QuerySet

@@ -1,6 +1,5 @@
 """oauthlib's questions, answered by the policies of applications."""
 
-import hashlib
 import re
 from datetime import timedelta
 from typing import Any
@@ -14,11 +13,12 @@ from oauth2_provider.settings import oauth2_settings
 from oauthlib.oauth2.rfc6749 import errors
 
 from tokenauth.conf import conf
-from tokenauth.core import organizations, password_check
+from tokenauth.core import password_check
 from tokenauth.oauth import authorizations, client_authentication, issuer, issuing, redirects, trading_in
 from tokenauth.oauth.client_authentication import is_public
 from tokenauth.oauth.models import Authorization
 from tokenauth.oauth.models import Grant as GrantType
+from tokenauth.oauth.policies import available, may_let_in
 from tokenauth.oauth.scopes import Scopes
 
 # RFC 7636, sections 4.1 and 4.2: SHA-256 in base64url, and its verifier.
@@ -147,7 +147,7 @@ class Validator(OAuth2Validator):  # type: ignore[misc]
             return False
         if grant.is_expired() or not may_let_in(grant.user, client):
             return False
-        request.scopes = self._still_available(grant.scope.split(), client)
+        request.scopes = available(grant.scope.split(), client.tokenauth_policy)
         request.user = grant.user
         request.tokenauth_grant = grant
         return bool(request.scopes)
@@ -177,10 +177,9 @@ class Validator(OAuth2Validator):  # type: ignore[misc]
     ) -> bool:
         if not issuing.is_refresh_token(refresh_token):
             return False
-        checksum = hashlib.sha256(refresh_token.encode()).hexdigest()
         rows = get_refresh_token_model().objects.select_related("user")
-        newest = rows.filter(token_checksum=checksum).order_by(F("revoked").desc(nulls_first=True))
-        row = newest.filter(application=client).first()
+        of_client = rows.filter(token_checksum=issuing.digest_of_token(refresh_token), application=client)
+        row = of_client.order_by(F("revoked").desc(nulls_first=True)).first()
         authorization = None if row is None else self._authorization_of(row)
         if row is None or authorization is None or authorization.is_over:
             return False
@@ -207,14 +206,10 @@ class Validator(OAuth2Validator):  # type: ignore[misc]
         return False
 
     def get_original_scopes(self, refresh_token: str, request: Any, *args: Any, **kwargs: Any) -> list[str]:
-        return self._still_available(request.tokenauth_authorization.scopes, request.client)
+        return available(request.tokenauth_authorization.scopes, request.client.tokenauth_policy)
 
     def _authorization_of(self, row: Any) -> Authorization | None:
         return Authorization.objects.filter(pk=row.token_family).first()
-
-    def _still_available(self, scopes: list[str], client: Any) -> list[str]:
-        available = Scopes().get_available_scopes(client)
-        return [scope for scope in scopes if scope in available]
 
     def _save_bearer_token(self, token: dict[str, Any], request: Any, *args: Any, **kwargs: Any) -> None:
         trading_in.save(token, request)
@@ -223,7 +218,7 @@ class Validator(OAuth2Validator):  # type: ignore[misc]
 
     @sensitive_variables("token")
     def revoke_token(self, token: str, token_type_hint: Any, request: Any, *args: Any, **kwargs: Any) -> None:
-        checksum = hashlib.sha256(token.encode()).hexdigest()
+        checksum = issuing.digest_of_token(token)
         by_checksum = {"token_checksum": checksum, "application": request.client}
         refresh_tokens, tokens = get_refresh_token_model().objects, get_access_token_model().objects
         families = refresh_tokens.filter(**by_checksum).values_list("token_family", flat=True)
@@ -272,11 +267,3 @@ def is_lapsed(row: Any) -> bool:
     """Whether a refresh token was not traded in for too long."""
     lifetime = oauth2_settings.REFRESH_TOKEN_EXPIRE_SECONDS
     return bool(lifetime) and row.created + timedelta(seconds=int(lifetime)) <= timezone.now()
-
-
-def may_let_in(user: Any, application: Any) -> bool:
-    """Whether ``user`` may let ``application`` in, or may still have done so."""
-    organization = application.tokenauth_policy.organization
-    if not user.is_active:
-        return False
-    return not organization or organization in organizations.organizations_of(user)

@@ -19,8 +19,8 @@ from oauthlib.oauth2.rfc6749 import errors
 from tokenauth.core import reauthentication
 from tokenauth.oauth import form_action, issuer, redirects
 from tokenauth.oauth.backend import FormBackend
+from tokenauth.oauth.policies import may_let_in
 from tokenauth.oauth.scopes import Scopes
-from tokenauth.oauth.validator import may_let_in
 
 if TYPE_CHECKING:
     from django.http import HttpRequest, HttpResponse

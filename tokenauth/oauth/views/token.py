@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import hashlib
 import json
 from http import HTTPStatus
 from typing import TYPE_CHECKING, Any
@@ -12,10 +11,12 @@ from django.views.decorators.debug import sensitive_variables
 from oauth2_provider.models import get_refresh_token_model
 from oauthlib.common import Request as OAuthlibRequest
 
+from tokenauth.exceptions import CredentialError
 from tokenauth.oauth import issuer, issuing, jwt, verification
 from tokenauth.oauth.backend import FormBackend
 from tokenauth.oauth.models import Authorization
-from tokenauth.oauth.validator import Validator, is_lapsed, may_let_in
+from tokenauth.oauth.policies import available, may_let_in, policy_of
+from tokenauth.oauth.validator import Validator, is_lapsed
 from tokenauth.oauth.views.form_endpoint import FormEndpoint
 
 if TYPE_CHECKING:
@@ -71,8 +72,11 @@ def _authenticated(request: HttpRequest) -> Any:
 
 @sensitive_variables()
 def _jwt(text: str, request: HttpRequest) -> tuple[Any, dict[str, Any]]:
-    row = verification.find(text) if jwt.has_shape(text) else None
-    if row is None or row.expires <= timezone.now() or not _is_usable(row.application, row.user):
+    if not jwt.is_ours(text):
+        return None, {}
+    try:
+        row, _claims = verification.standing(text, request, timezone.now())
+    except CredentialError:
         return None, {}
     return row.application, {
         **_members(row, issuer.issuer(request)),
@@ -85,7 +89,7 @@ def _jwt(text: str, request: HttpRequest) -> tuple[Any, dict[str, Any]]:
 
 @sensitive_variables()
 def _refresh_token(text: str) -> tuple[Any, dict[str, Any]]:
-    checksum = hashlib.sha256(text.encode()).hexdigest()
+    checksum = issuing.digest_of_token(text)
     rows = get_refresh_token_model().objects.select_related("user", "application__tokenauth_policy")
     row = rows.filter(token_checksum=checksum, revoked__isnull=True).first()
     family = None if row is None else Authorization.objects.filter(pk=row.token_family).first()
@@ -98,14 +102,12 @@ def _refresh_token(text: str) -> tuple[Any, dict[str, Any]]:
 
 def _allowed(scopes: list[str], application: Any) -> str:
     """Those that the application's policy allows by now, as the API judges them."""
-    return " ".join(scope for scope in scopes if scope in application.tokenauth_policy.scopes)
+    return " ".join(available(scopes, application.tokenauth_policy))
 
 
 def _is_usable(application: Any, user: Any) -> bool:
-    policy = verification.policy_of(application)
-    if policy is None or not policy.allows_tokens_of(user):
-        return False
-    return user is None or may_let_in(user, application)
+    policy = policy_of(application)
+    return policy is not None and policy.allows_tokens_of(user) and may_let_in(user, application)
 
 
 def _members(row: Any, iss: str | None) -> dict[str, Any]:
