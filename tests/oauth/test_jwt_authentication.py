@@ -120,8 +120,9 @@ def test_a_service_principal_sees_its_organization_alone(service: Any) -> None:
     assert sites(of_service().json()["access_token"]).json() == []
 
 
-def test_the_organization_of_a_policy_narrows(token: str, alice: User) -> None:
+def test_the_organization_of_a_policy_narrows(alice: User, first_party: Any) -> None:
     ApplicationPolicy.objects.update(organization="northwind")
+    token = sign_in().json()["access_token"]
     assert sites(token).status_code == 200
 
     alice.organization = "greenfleet"

@@ -249,7 +249,7 @@ class AuthorizationAdmin(ReadOnlyAdmin):
     list_filter = (_LiveFilter, "application")
     list_select_related = ("application", "user")
     fields = (
-        *("application", "user", "scope_names", "created_at", "refreshed_at"),
+        *("application", "user", "scope_names", "organization", "created_at", "refreshed_at"),
         *("until", "ended_at", "ended_reason"),
     )
     readonly_fields = fields

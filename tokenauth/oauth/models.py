@@ -139,6 +139,8 @@ class Authorization(models.Model):
     )
     # As they were let in: one refresh may ask for fewer, and the next for all of them again.
     scopes = models.JSONField(_("scopes"), default=list)
+    # The only one that it was let into; "": whichever its user may reach.
+    organization = models.CharField(_("organization"), max_length=255, blank=True, default="", editable=False)
     # Of the code that it began with: one that comes a second time ends it.
     code_digest = models.CharField(max_length=64, null=True, blank=True, editable=False)  # noqa: DJ001
     # Indexed, as is the other by which it is pruned.

@@ -21,15 +21,24 @@ def available(names: Iterable[str], policy: ApplicationPolicy) -> list[str]:
     ]
 
 
-def refusal(user: Any, policy: ApplicationPolicy) -> Reason | None:
-    """Why ``user``, a person or the application itself, may not be whom its tokens are of; None: may be."""
+def refusal(user: Any, policy: ApplicationPolicy, let_into: str) -> Reason | None:
+    """Why what ``user`` let the application do, in the organization ``let_into``, is over; None: it lives."""
     if not user.is_active:
         return Reason.USER_INACTIVE
+    if policy.organization != let_into:
+        # Nobody has let it into another.
+        return Reason.REVOKED
     if policy.organization and policy.organization not in organizations.organizations_of(user):
         return Reason.REVOKED
     return None
 
 
 def may_let_in(user: Any, application: Any) -> bool:
-    """Whether ``user`` may let ``application`` in, or may still have done so."""
-    return refusal(user, application.tokenauth_policy) is None
+    """Whether ``user`` may let ``application`` in, into the organization of its policy."""
+    policy = application.tokenauth_policy
+    return refusal(user, policy, policy.organization) is None
+
+
+def is_still_let_in(user: Any, application: Any, let_into: str) -> bool:
+    """Whether ``user``, who let it into the organization ``let_into``, may still have done so."""
+    return refusal(user, application.tokenauth_policy, let_into) is None

@@ -18,7 +18,7 @@ from tokenauth.oauth import authorizations, client_authentication, issuer, issui
 from tokenauth.oauth.client_authentication import is_public
 from tokenauth.oauth.models import Authorization
 from tokenauth.oauth.models import Grant as GrantType
-from tokenauth.oauth.policies import available, may_let_in
+from tokenauth.oauth.policies import available, is_still_let_in, may_let_in
 from tokenauth.oauth.scopes import Scopes
 
 # RFC 7636, sections 4.1 and 4.2: SHA-256 in base64url, and its verifier.
@@ -127,6 +127,8 @@ class Validator(OAuth2Validator):  # type: ignore[misc]
             expires=timezone.now() + timedelta(seconds=seconds),
             redirect_uri=request.redirect_uri,
             scope=" ".join(request.scopes),
+            # A field of OpenID Connect's, which is off: what else the page has said of the token.
+            claims=request.client.tokenauth_policy.organization,
             code_challenge=request.code_challenge or "",
             code_challenge_method=request.code_challenge_method or "",
         )
@@ -145,7 +147,7 @@ class Validator(OAuth2Validator):  # type: ignore[misc]
         # A verifier without a challenge: the challenge was taken away on the way (RFC 9700, section 4.8).
         if verifier is not None and not (grant.code_challenge and _VERIFIER.fullmatch(verifier)):
             return False
-        if grant.is_expired() or not may_let_in(grant.user, client):
+        if grant.is_expired() or not is_still_let_in(grant.user, client, grant.claims):
             return False
         request.scopes = available(grant.scope.split(), client.tokenauth_policy)
         request.user = grant.user
@@ -187,7 +189,7 @@ class Validator(OAuth2Validator):  # type: ignore[misc]
             family = Authorization.objects.filter(pk=authorization.pk)
             authorizations.end(family, authorizations.REUSED_REFRESH_TOKEN)
             return False
-        if is_lapsed(row) or not may_let_in(row.user, client):
+        if is_lapsed(row) or not is_still_let_in(row.user, client, authorization.organization):
             return False
         # What a password or a code began goes on as long as one may begin it.
         if authorization.code_digest is None:

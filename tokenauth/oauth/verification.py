@@ -116,7 +116,7 @@ def standing(text: str, request: HttpRequest, now: datetime) -> tuple[Any, jwt.C
     policy = None if row is None else policy_of(row.application)
     if row is None or policy is None or not policy.allows_tokens_of(row.user):
         raise CredentialError(Reason.REVOKED)
-    reason = None if row.user is None else refusal(row.user, policy)
+    reason = None if row.user is None else refusal(row.user, policy, claims.organization)
     if reason is not None:
         raise CredentialError(reason)
     return row, claims

@@ -25,6 +25,9 @@ from tokenauth.oauth.scopes import Scopes
 if TYPE_CHECKING:
     from django.http import HttpRequest, HttpResponse
 
+# In the URL of the answer: the organization that the page has told of.
+SHOWN = "organization"
+
 
 @method_decorator((never_cache, xframe_options_deny, csrf_protect), name="dispatch")
 class AuthorizeView(LoginRequiredMixin, View):
@@ -52,7 +55,7 @@ class AuthorizeView(LoginRequiredMixin, View):
             "scopes": [(name, descriptions.get(name) or name) for name in scopes],
             "redirect_host": redirects.host(asked["redirect_uri"]),
             "is_on_device": redirects.is_on_device(asked["redirect_uri"]),
-            "action": _action(request, scopes),
+            "action": _action(request, scopes, application.tokenauth_policy.organization),
             "organization": application.tokenauth_policy.organization,
         }
         return form_action.left_open(render(request, self.template_name, context))
@@ -66,6 +69,10 @@ class AuthorizeView(LoginRequiredMixin, View):
             if answer == "sign_in_again" or not reauthentication.is_recent(request):
                 # As where a token is made: letting an application in gives it one.
                 return reauthentication.sign_in_again(request, request.get_full_path())
+            organization = asked["request"].client.tokenauth_policy.organization
+            if request.GET.get(SHOWN, organization) != organization:
+                # The page has told of another.
+                return self.get(request)
             uri, *_rest = backend.create_authorization_response(request, scopes, asked, answer == "allow")
         except OAuthToolkitError as error:
             return self._refused(request, error)
@@ -97,13 +104,14 @@ class AuthorizeView(LoginRequiredMixin, View):
         return response
 
 
-def _action(request: HttpRequest, scopes: list[str]) -> str:
-    """Where the answer goes: to the same URL, for the scopes that are on the page.
+def _action(request: HttpRequest, scopes: list[str], organization: str) -> str:
+    """Where the answer goes: to the same URL, for the scopes and the organization that are on the page.
 
     A policy that is given more meanwhile does not give what nobody has seen.
     """
     asked = request.GET.copy()
     asked["scope"] = " ".join(scopes)
+    asked[SHOWN] = organization
     return f"{request.path}?{asked.urlencode()}"
 
 

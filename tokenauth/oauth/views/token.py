@@ -15,7 +15,7 @@ from tokenauth.exceptions import CredentialError
 from tokenauth.oauth import issuer, issuing, jwt, verification
 from tokenauth.oauth.backend import FormBackend
 from tokenauth.oauth.models import Authorization
-from tokenauth.oauth.policies import available, may_let_in, policy_of
+from tokenauth.oauth.policies import available, is_still_let_in, policy_of
 from tokenauth.oauth.validator import Validator, is_lapsed
 from tokenauth.oauth.views.form_endpoint import FormEndpoint
 
@@ -93,7 +93,7 @@ def _refresh_token(text: str) -> tuple[Any, dict[str, Any]]:
     rows = get_refresh_token_model().objects.select_related("user", "application__tokenauth_policy")
     row = rows.filter(token_checksum=checksum, revoked__isnull=True).first()
     family = None if row is None else Authorization.objects.filter(pk=row.token_family).first()
-    if row is None or family is None or family.is_over or not _is_usable(row.application, row.user):
+    if row is None or family is None or family.is_over or not _is_usable(row, family):
         return None, {}
     if is_lapsed(row):
         return None, {}
@@ -105,9 +105,11 @@ def _allowed(scopes: list[str], application: Any) -> str:
     return " ".join(available(scopes, application.tokenauth_policy))
 
 
-def _is_usable(application: Any, user: Any) -> bool:
-    policy = policy_of(application)
-    return policy is not None and policy.allows_tokens_of(user) and may_let_in(user, application)
+def _is_usable(row: Any, family: Authorization) -> bool:
+    policy = policy_of(row.application)
+    if policy is None or not policy.allows_tokens_of(row.user):
+        return False
+    return is_still_let_in(row.user, row.application, family.organization)
 
 
 def _members(row: Any, iss: str | None) -> dict[str, Any]:
