@@ -54,6 +54,14 @@ def test_a_person_is_asked_in_words(browser: Client, third_party: Any) -> None:
     assert "style=" not in page
 
 
+def test_no_page_is_framed_whatever_the_project_has(browser: Client, third_party: Any, settings: Any) -> None:
+    frames = "django.middleware.clickjacking.XFrameOptionsMiddleware"
+    settings.MIDDLEWARE = [name for name in settings.MIDDLEWARE if name != frames]
+
+    for url in (authorize_url("third-party"), authorize_url("nobody"), "/oauth2/applications"):
+        assert browser.get(url)["X-Frame-Options"] == "DENY"
+
+
 def test_who_names_no_scope_asks_for_all_that_the_policy_allows(browser: Client, third_party: Any) -> None:
     page = browser.get(authorize_url("third-party", scope="")).content.decode()
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import base64
 from datetime import timedelta
 from typing import TYPE_CHECKING, Any
-from urllib.parse import quote
+from urllib.parse import quote, urlencode
 
 import pytest
 import time_machine
@@ -240,9 +240,34 @@ def test_forms_alone_are_read(third_party: Any) -> None:
     )
     asked = client.post("/oauth2/token", "{}", content_type="application/json")
     assert error_of(asked) == (400, "invalid_request")
-    in_url = client.post("/oauth2/token?client_secret=x", "grant_type=client_credentials", content_type=FORM)
-    assert error_of(in_url) == (400, "invalid_request")
     assert client.get("/oauth2/token").status_code == 405
+
+
+def test_nothing_is_taken_from_the_url(browser: Client, third_party: Any) -> None:
+    code = code_of(browser, "third-party")
+    form = {"code": code, "client_id": "third-party", "client_secret": SECRET, "redirect_uri": CALLBACK}
+
+    def ask(query: str) -> Any:
+        fields = urlencode({"grant_type": "authorization_code", **form})
+        return Client().post(f"/oauth2/token{query}", fields, content_type=FORM)
+
+    # Neither instead of what the form has, nor beside it, whatever it is called.
+    for query in (f"?client_secret={SECRET}", "?scope=read:sites", "?x"):
+        refused = ask(query)
+        assert error_of(refused) == (400, "invalid_request")
+        assert refused.json()["error_description"] == "Nothing is taken from the URL."
+    assert ask("").status_code == 200
+
+
+@pytest.mark.parametrize("name", ["client", "user", "scopes", "token_family", "headers"])
+def test_a_parameter_that_is_none_answers_no_question(
+    name: str, browser: Client, third_party: Any, service: Any
+) -> None:
+    """oauthlib keeps what it has found out under names of its own, which a form may have as well."""
+    asked = {"grant_type": "client_credentials", "client_id": "service", "client_secret": SECRET}
+    answer = post_form("/oauth2/token", {**asked, name: "x"})
+    assert (answer.status_code, answer.json().get("scope")) == (200, "read:sites")
+    assert redeem(code_of(browser, "third-party", **{name: "x"}), **{name: "x"}).status_code == 200
 
 
 def test_a_wrong_secret_is_told_without_argon2(third_party: Any, monkeypatch: pytest.MonkeyPatch) -> None:
