@@ -84,6 +84,10 @@ class Validator(OAuth2Validator):  # type: ignore[misc]
     ) -> bool:
         return redirects.is_registered(redirect_uri, request.client.redirect_uris.split())
 
+    def get_default_redirect_uri(self, client_id: Any, request: Any, *args: Any, **kwargs: Any) -> str | None:
+        uri = super().get_default_redirect_uri(client_id, request)
+        return uri if uri and redirects.is_registered(uri, [uri]) else None
+
     def is_pkce_required(self, client_id: Any, request: Any) -> bool:
         return is_public(request.client) or conf.OAUTH_PKCE_REQUIRED
 

@@ -76,7 +76,7 @@ class AuthorizeView(LoginRequiredMixin, View):
             uri, *_rest = backend.create_authorization_response(request, scopes, asked, answer == "allow")
         except OAuthToolkitError as error:
             return self._refused(request, error)
-        return self._redirect(request, uri)
+        return self._redirect(request, asked["redirect_uri"], uri)
 
     def _check_user(self, request: HttpRequest, asked: dict[str, Any]) -> None:
         if not may_let_in(request.user, asked["request"].client):
@@ -93,10 +93,10 @@ class AuthorizeView(LoginRequiredMixin, View):
             # Nobody is sent to an address that may not be the application's.
             context = {"message": _explained(error), "description": error.description or error.error}
             return render(request, self.refused_template_name, context, status=400)
-        return self._redirect(request, error.in_uri(error.redirect_uri))
+        return self._redirect(request, error.redirect_uri, error.in_uri(error.redirect_uri))
 
-    def _redirect(self, request: HttpRequest, uri: str) -> HttpResponse:
-        uri = redirects.with_issuer(uri, issuer.issuer(request))
+    def _redirect(self, request: HttpRequest, registered: str, answer: str) -> HttpResponse:
+        uri = redirects.with_answer(registered, answer, issuer.issuer(request))
         # It was compared with what is registered; the scheme is the registered one.
         response: HttpResponse = OAuth2ResponseRedirect(uri, [redirects.scheme(uri)])
         # What is in the URL of this page is for nobody else.
