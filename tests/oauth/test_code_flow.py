@@ -243,6 +243,34 @@ def test_forms_alone_are_read(third_party: Any) -> None:
     assert client.get("/oauth2/token").status_code == 405
 
 
+FIELDS = "&".join(f"x{n}=" for n in range(1001))
+
+
+@pytest.mark.parametrize("path", ["token", "revoke", "introspect"])
+@pytest.mark.parametrize(
+    ("query", "fields", "charset"),
+    [
+        ("", FIELDS, ""),
+        (f"?{FIELDS}", "x=", ""),
+        ("", "x=", "; charset=latin-1"),
+        ("", "x=", "; charset=utf-16"),
+    ],
+    ids=["fields", "in the URL", "latin-1", "utf-16"],
+)
+def test_what_django_does_not_read_is_answered_in_json(
+    path: str, query: str, fields: str, charset: str, third_party: Any
+) -> None:
+    answer = Client().post(f"/oauth2/{path}{query}", fields, content_type=f"{FORM}{charset}")
+
+    assert error_of(answer) == (400, "invalid_request")
+
+
+def test_a_form_longer_than_the_project_takes(third_party: Any, settings: Any) -> None:
+    settings.DATA_UPLOAD_MAX_MEMORY_SIZE = 100
+
+    assert error_of(post_form("/oauth2/token", {"x": "y" * 200})) == (413, "invalid_request")
+
+
 def test_nothing_is_taken_from_the_url(browser: Client, third_party: Any) -> None:
     code = code_of(browser, "third-party")
     form = {"code": code, "client_id": "third-party", "client_secret": SECRET, "redirect_uri": CALLBACK}
