@@ -21,6 +21,7 @@ from tests.oauth.requests import (
     PKCE,
     SECRET,
     VERIFIER,
+    claims_of,
     code_of,
     make_application,
     post_form,
@@ -30,6 +31,8 @@ from tests.oauth.requests import (
 from tokenauth.oauth.models import ApplicationPolicy, Authorization
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
+
     from testproject.accounts.models import User
 
 pytestmark = pytest.mark.django_db
@@ -319,6 +322,38 @@ def test_a_new_secret_takes_the_place_of_the_old_one(third_party: Any) -> None:
 
     assert error_of(redeem("x")) == (401, "invalid_client")
     assert error_of(redeem("x", secret="another-secret-of-the-application")) == (400, "invalid_grant")
+
+
+def test_an_application_in_a_browser_reads_the_answer(browser: Client, first_party: Any) -> None:
+    origin = {"HTTP_ORIGIN": "https://app.example"}
+    code = code_of(browser, "first-party", **PKCE)
+    fields = {"code": code, "client_id": "first-party", "redirect_uri": CALLBACK, "code_verifier": VERIFIER}
+
+    good = post_form("/oauth2/token", {"grant_type": "authorization_code", **fields}, **origin)
+    bad = post_form("/oauth2/token", {"grant_type": "authorization_code", **fields}, **origin)
+    end = {"token": good.json()["refresh_token"], "client_id": "first-party"}
+    revoked = post_form("/oauth2/revoke", end, **origin)
+
+    assert (good.status_code, bad.status_code, revoked.status_code) == (200, 400, 200)
+    for answer in (good, bad, revoked):
+        assert answer["Access-Control-Allow-Origin"] == "*"
+        # No cookie is sent along, and none would be read.
+        assert "Access-Control-Allow-Credentials" not in answer
+        assert not answer.cookies
+    # A page has nothing to ask there.
+    assert "Access-Control-Allow-Origin" not in post_form("/oauth2/introspect", end, **origin)
+
+
+def test_a_resource_within_the_api_is_the_api(
+    browser: Client, third_party: Any, tokenauth_settings: Callable[..., None]
+) -> None:
+    tokenauth_settings(OAUTH_AUDIENCE="https://api.example")
+    code = code_of(browser, "third-party", resource="https://api.example/inventory-service")
+    members = redeem(code, resource="https://api.example/inventory-service").json()
+
+    assert claims_of(members["access_token"])[1]["aud"] == "https://api.example"
+    refused = redeem("x", resource="https://api.example.evil.example")
+    assert error_of(refused) == (400, "invalid_target")
 
 
 # Revocation.

@@ -23,10 +23,15 @@ class FormEndpoint(View):
     """Takes one form of fields that are there once, and answers as RFC 6749 (section 5.2) does."""
 
     http_method_names = ["post", "options"]
+    # Whether a page of any origin may read the answer. No cookie is looked at: who may have it shows that by
+    # the form alone.
+    answers_browsers = False
 
     def dispatch(self, request: HttpRequest, *args: Any, **kwargs: Any) -> Any:
         response = super().dispatch(request, *args, **kwargs)
         response["Cache-Control"] = "no-store"
+        if self.answers_browsers:
+            response["Access-Control-Allow-Origin"] = "*"
         return response
 
     # Nor what the library keeps of the form and the headers in variables of its own.

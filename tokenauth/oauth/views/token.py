@@ -26,6 +26,8 @@ if TYPE_CHECKING:
 class TokenView(FormEndpoint):
     """A token for a code, a client secret or a refresh token (RFC 6749, section 3.2)."""
 
+    answers_browsers = True
+
     def answer(self, request: HttpRequest) -> HttpResponse:
         grant = request.POST.get("grant_type")
         if not grant:
@@ -39,6 +41,8 @@ class TokenView(FormEndpoint):
 
 class RevocationView(FormEndpoint):
     """RFC 7009: of a token that is not the application's, the answer is the same."""
+
+    answers_browsers = True
 
     def answer(self, request: HttpRequest) -> HttpResponse:
         _, _, body, status = FormBackend().create_revocation_response(request)
