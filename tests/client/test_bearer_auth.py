@@ -6,10 +6,12 @@ import asyncio
 import io
 import os
 import pickle
+import socket
 import subprocess
 import sys
 import time
 from concurrent.futures import ThreadPoolExecutor
+from socketserver import BaseRequestHandler, TCPServer
 from typing import TYPE_CHECKING, Any
 
 import httpx
@@ -18,7 +20,7 @@ import requests
 from oauth2_provider.models import get_access_token_model
 
 from tests.oauth.conftest import alice, first_party, quick_hasher, quick_keys, service
-from tests.oauth.requests import PASSWORD, SECRET
+from tests.oauth.requests import PASSWORD, SECRET, sign_in
 from tests.test_documentation import DOCS, example, run
 from tokenauth.client import BearerAuth, BearerAuthError, bearer_auth
 from tokenauth.oauth import authorizations
@@ -52,6 +54,13 @@ def of_alice(live_server: LiveServer, alice: User, first_party: Any) -> BearerAu
     return BearerAuth(
         f"{live_server.url}/auth/token", client_id="first-party", username="alice", password=PASSWORD
     )
+
+
+@pytest.fixture
+def unused_port() -> int:
+    with socket.create_server(("127.0.0.1", 0)) as server:
+        port: int = server.getsockname()[1]
+    return port
 
 
 @pytest.fixture
@@ -162,6 +171,28 @@ def test_what_has_ended_is_begun_anew(url: str, of_alice: BearerAuth, alice: Use
     assert asked == ["password", "refresh_token", "password"]
 
 
+def test_a_refresh_token_outlives_a_server_that_is_busy(
+    url: str, of_alice: BearerAuth, settings: Any
+) -> None:
+    of_alice.token()
+    application = BearerAuth(
+        of_alice.token_url, client_id="first-party", refresh_token=of_alice._refresh_token
+    )
+    stranger = BearerAuth(of_alice.token_url, client_id="nobody", client_secret="wrong")
+    as_it_was = settings.REST_FRAMEWORK
+    settings.REST_FRAMEWORK = {**as_it_was, "DEFAULT_THROTTLE_RATES": {"oauth_token_address": "1/hour"}}
+
+    reasons = []
+    for auth in (stranger, application):
+        with pytest.raises(BearerAuthError) as refused:
+            auth.token()
+        reasons.append((refused.value.status, refused.value.reason))
+    assert reasons == [(401, "invalid_client"), (429, "throttled")]
+
+    settings.REST_FRAMEWORK = as_it_was
+    assert by_httpx(url, application) == 200
+
+
 def test_many_threads_renew_once(url: str, of_alice: BearerAuth, asked: list[str]) -> None:
     with ThreadPoolExecutor(6) as threads:
         statuses = list(threads.map(lambda _: by_requests(url, of_alice), range(6)))
@@ -201,6 +232,60 @@ def test_no_token_is_an_error_without_secrets(live_server: LiveServer, service: 
 
     assert raised.value.reason == pickle.loads(pickle.dumps(raised.value)).reason == "invalid_client"  # noqa: S301
     assert "hunter2" not in str(raised.value) + repr(auth)
+
+
+@WAYS
+def test_a_server_that_is_not_there_is_the_same_error(
+    get: Callable[[str, BearerAuth], int], url: str, unused_port: int
+) -> None:
+    auth = BearerAuth(f"http://127.0.0.1:{unused_port}/auth/token", client_id="x", client_secret="hunter2")
+
+    with pytest.raises(BearerAuthError, match="0 unreachable") as raised:
+        get(url, auth)
+
+    assert (raised.value.status, raised.value.reason) == (0, "unreachable")
+    assert "hunter2" not in str(raised.value)
+
+
+def test_a_refresh_token_outlives_a_server_that_is_not_there(
+    live_server: LiveServer, alice: User, first_party: Any, unused_port: int
+) -> None:
+    token = sign_in().json()["refresh_token"]
+    auth = BearerAuth(
+        f"http://127.0.0.1:{unused_port}/auth/token", client_id="first-party", refresh_token=token
+    )
+    with pytest.raises(BearerAuthError, match="unreachable"):
+        auth.token()
+
+    auth.token_url = f"{live_server.url}/auth/token"
+    assert auth.token().startswith("eyJ")
+
+
+@pytest.mark.parametrize(
+    ("answer", "error"),
+    [
+        (b"HTTP/1.0 200 OK\r\n\r\n<html>", "0 unreadable"),
+        (b"HTTP/1.0 200 OK\r\n\r\n[]", "0 unreadable"),
+        (b"HTTP/1.0 200 OK\r\n\r\n{}", "0 unreadable"),
+        (b'HTTP/1.0 200 OK\r\n\r\n{"access_token": "x", "expires_in": null}', "0 unreadable"),
+        (b"HTTP/1.0 200 OK\r\nContent-Length: 50\r\n\r\n{", "0 unreachable"),
+        (b"", "0 unreachable"),
+        (b"SSH-2.0", "0 unreachable"),
+        (b"HTTP/1.0 502 Bad Gateway\r\n\r\n<html>", "502 Bad Gateway"),
+    ],
+)
+def test_an_answer_that_is_none_is_the_same_error(answer: bytes, error: str) -> None:
+    class Handler(BaseRequestHandler):
+        def handle(self) -> None:
+            self.request.recv(65_536)
+            self.request.sendall(answer)
+
+    with TCPServer(("127.0.0.1", 0), Handler) as server, ThreadPoolExecutor() as pool:
+        served = pool.submit(server.handle_request)
+        auth = BearerAuth(f"http://127.0.0.1:{server.server_address[1]}/", client_id="x", client_secret="x")
+        with pytest.raises(BearerAuthError, match=error):
+            auth.token()
+        served.result()
 
 
 @pytest.mark.parametrize(

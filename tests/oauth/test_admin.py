@@ -103,7 +103,7 @@ def test_no_client_id_is_shown_before_there_is_one(operator: Client) -> None:
 
 
 def test_the_addresses_to_go_back_to_are_one_a_line(operator: Client) -> None:
-    own = ["https://yourapp.example/cb", "http://127.0.0.1/cb"]
+    own = ["https://yourapp.example/cb", "http://127.0.0.1/cb", "com.example.app:/cb"]
     operator.post(ADD, form(redirect_uris="\r\n".join(own), policy_grants=["authorization_code"]))
 
     application = get_application_model().objects.get()
@@ -163,6 +163,26 @@ def test_what_does_not_fit_is_refused(fields: dict[str, Any], message: str, oper
     assert response.status_code == 200
     assert message in html.unescape(response.content.decode())
     assert get_application_model().objects.count() == 0
+
+
+@pytest.mark.parametrize("further", [[], ["view_applicationpolicy"], ["change_applicationpolicy"]])
+def test_who_may_look_at_applications_sees_them(further: list[str], service: Any) -> None:
+    looker = get_user_model().objects.create_user("looker", is_staff=True)
+    looker.user_permissions.set(
+        Permission.objects.filter(codename__in=["view_application", *further]).values_list("pk", flat=True)
+    )
+    client = Client()
+    client.force_login(looker)
+
+    page = client.get(f"{LIST}{service.pk}/change/")
+
+    assert page.status_code == 200
+    assert "service" in page.content.decode()
+    assert ("northwind" in page.content.decode()) is bool(further)
+    # Nor is anything changed by whoever asks all the same.
+    assert client.post(f"{LIST}{service.pk}/change/", form(name="Theirs")).status_code == 403
+    client.post(LIST, {"action": "make_secret", "_selected_action": [service.pk]})
+    assert of_service().status_code == 200
 
 
 def test_an_application_is_disabled_and_enabled(operator: Client, service: Any) -> None:

@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 import hashlib
+import html
 import re
 from datetime import timedelta
 from typing import TYPE_CHECKING, Any
-from urllib.parse import urlsplit
+from urllib.parse import parse_qs, urlsplit
 
 import django
 import pytest
@@ -53,6 +54,14 @@ def test_a_person_is_asked_in_words(browser: Client, third_party: Any) -> None:
     assert "style=" not in page
 
 
+def test_no_page_is_framed_whatever_the_project_has(browser: Client, third_party: Any, settings: Any) -> None:
+    frames = "django.middleware.clickjacking.XFrameOptionsMiddleware"
+    settings.MIDDLEWARE = [name for name in settings.MIDDLEWARE if name != frames]
+
+    for url in (authorize_url("third-party"), authorize_url("nobody"), "/oauth2/applications"):
+        assert browser.get(url)["X-Frame-Options"] == "DENY"
+
+
 def test_who_names_no_scope_asks_for_all_that_the_policy_allows(browser: Client, third_party: Any) -> None:
     page = browser.get(authorize_url("third-party", scope="")).content.decode()
 
@@ -64,6 +73,17 @@ def test_who_names_no_scope_asks_for_all_that_the_policy_allows(browser: Client,
 
     ApplicationPolicy.objects.update(scopes=[])
     assert answer_of(browser.get(authorize_url("third-party", scope="")))["error"] == "invalid_scope"
+
+
+def test_nothing_is_let_in_that_was_not_on_the_page(browser: Client, third_party: Any) -> None:
+    page = browser.get(authorize_url("third-party", scope="")).content.decode()
+    action = re.search(r'<form method="post" action="([^"]+)"', page)
+    assert action is not None
+    ApplicationPolicy.objects.update(scopes=["read:sites", "read:assets", "admin"])
+
+    answer = browser.post(html.unescape(action[1]), {"answer": "allow"})
+
+    assert redeem(answer_of(answer)["code"]).json()["scope"] == "read:sites read:assets"
 
 
 def test_the_name_of_an_application_is_no_markup(browser: Client, third_party: Any) -> None:
@@ -224,7 +244,11 @@ def test_nobody_is_sent_to_a_script_whatever_is_registered(redirect_uri: str, br
         secret=SECRET,
     )
 
-    assert browser.get(authorize_url("script", redirect_uri=redirect_uri)).status_code == 400
+    for url in (authorize_url("script", redirect_uri=redirect_uri), authorize_url("script", redirect_uri="")):
+        response = browser.get(url)
+        assert response.status_code == 400
+        assert "not allowed" in response.content.decode()
+        assert browser.post(url, {"answer": "allow"}).status_code == 400
 
 
 def test_an_apps_own_scheme(browser: Client) -> None:
@@ -289,6 +313,40 @@ def test_confidential_ones_need_it_unless_the_setting_is_off(
     tokenauth_settings(OAUTH_PKCE_REQUIRED=True)
     assert answer_of(browser.get(authorize_url("third-party")))["error"] == "invalid_request"
     assert browser.get(authorize_url("third-party", **PKCE)).status_code == 200
+
+
+def test_who_names_no_address_has_the_registered_one(browser: Client, third_party: Any) -> None:
+    assert browser.get(authorize_url("third-party", redirect_uri="")).status_code == 200
+    answer = browser.post(authorize_url("third-party", redirect_uri=""), {"answer": "allow"})
+    assert answer["Location"].startswith(f"{CALLBACK}?code=")
+
+
+@pytest.mark.parametrize(
+    "query", ["x&y=%20", "state=own", "a=1&&a=2&", "a=b=c&d=%2F/:@", "code=own&error=own", ""], ids=repr
+)
+@pytest.mark.parametrize(
+    ("answer", "parameters", "first"),
+    [
+        ("allow", {}, "code="),
+        ("deny", {}, "error=access_denied"),
+        ("allow", {"scope": "admin"}, "error=invalid_scope"),
+    ],
+)
+def test_the_query_that_was_registered_stays_as_it_is(
+    query: str, answer: str, parameters: dict[str, str], first: str, browser: Client
+) -> None:
+    callback = f"{CALLBACK}?{query}"
+    make_application(
+        "query", grants=["authorization_code"], scopes=["read:sites"], secret=SECRET, redirect_uris=callback
+    )
+
+    url = authorize_url("query", redirect_uri=callback, **parameters)
+    location = browser.post(url, {"answer": answer})["Location"]
+
+    registered = callback.rstrip("&") + ("&" if query else "")
+    assert location.startswith(f"{registered}{first}")
+    added = parse_qs(location.removeprefix(registered))
+    assert (added["state"], added["iss"]) == (["a-state"], [ISSUER])
 
 
 def test_an_issuer_in_the_address_to_go_back_to_is_not_believed(browser: Client) -> None:

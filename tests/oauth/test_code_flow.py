@@ -5,7 +5,7 @@ from __future__ import annotations
 import base64
 from datetime import timedelta
 from typing import TYPE_CHECKING, Any
-from urllib.parse import quote
+from urllib.parse import quote, urlencode
 
 import pytest
 import time_machine
@@ -21,6 +21,7 @@ from tests.oauth.requests import (
     PKCE,
     SECRET,
     VERIFIER,
+    claims_of,
     code_of,
     make_application,
     post_form,
@@ -30,6 +31,8 @@ from tests.oauth.requests import (
 from tokenauth.oauth.models import ApplicationPolicy, Authorization
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
+
     from testproject.accounts.models import User
 
 pytestmark = pytest.mark.django_db
@@ -135,6 +138,18 @@ def test_refresh_tokens_rotate_and_reuse_ends_the_family(browser: Client, third_
     assert sites(third["access_token"]).json()["error"]["reason"] == "revoked"
 
 
+def test_what_a_code_began_ends_with_the_right_to_ask_for_one(browser: Client, third_party: Any) -> None:
+    members = redeem(code_of(browser, "third-party")).json()
+    asked = {"grant_type": "refresh_token", "client_id": "third-party", "client_secret": SECRET}
+    ApplicationPolicy.objects.update(grants=["password"], first_party=True)
+
+    refused = post_form("/oauth2/token", {**asked, "refresh_token": members["refresh_token"]})
+    assert (refused.status_code, refused.json()["error"]) == (400, "invalid_grant")
+
+    ApplicationPolicy.objects.update(grants=["authorization_code"], first_party=False)
+    assert post_form("/oauth2/token", {**asked, "refresh_token": members["refresh_token"]}).status_code == 200
+
+
 def test_a_refresh_token_lapses(browser: Client, third_party: Any, settings: Any) -> None:
     start = timezone.now()
     with time_machine.travel(start, tick=False):
@@ -228,9 +243,62 @@ def test_forms_alone_are_read(third_party: Any) -> None:
     )
     asked = client.post("/oauth2/token", "{}", content_type="application/json")
     assert error_of(asked) == (400, "invalid_request")
-    in_url = client.post("/oauth2/token?client_secret=x", "grant_type=client_credentials", content_type=FORM)
-    assert error_of(in_url) == (400, "invalid_request")
     assert client.get("/oauth2/token").status_code == 405
+
+
+FIELDS = "&".join(f"x{n}=" for n in range(1001))
+
+
+@pytest.mark.parametrize("path", ["token", "revoke", "introspect"])
+@pytest.mark.parametrize(
+    ("query", "fields", "charset"),
+    [
+        ("", FIELDS, ""),
+        (f"?{FIELDS}", "x=", ""),
+        ("", "x=", "; charset=latin-1"),
+        ("", "x=", "; charset=utf-16"),
+    ],
+    ids=["fields", "in the URL", "latin-1", "utf-16"],
+)
+def test_what_django_does_not_read_is_answered_in_json(
+    path: str, query: str, fields: str, charset: str, third_party: Any
+) -> None:
+    answer = Client().post(f"/oauth2/{path}{query}", fields, content_type=f"{FORM}{charset}")
+
+    assert error_of(answer) == (400, "invalid_request")
+
+
+def test_a_form_longer_than_the_project_takes(third_party: Any, settings: Any) -> None:
+    settings.DATA_UPLOAD_MAX_MEMORY_SIZE = 100
+
+    assert error_of(post_form("/oauth2/token", {"x": "y" * 200})) == (413, "invalid_request")
+
+
+def test_nothing_is_taken_from_the_url(browser: Client, third_party: Any) -> None:
+    code = code_of(browser, "third-party")
+    form = {"code": code, "client_id": "third-party", "client_secret": SECRET, "redirect_uri": CALLBACK}
+
+    def ask(query: str) -> Any:
+        fields = urlencode({"grant_type": "authorization_code", **form})
+        return Client().post(f"/oauth2/token{query}", fields, content_type=FORM)
+
+    # Neither instead of what the form has, nor beside it, whatever it is called.
+    for query in (f"?client_secret={SECRET}", "?scope=read:sites", "?x"):
+        refused = ask(query)
+        assert error_of(refused) == (400, "invalid_request")
+        assert refused.json()["error_description"] == "Nothing is taken from the URL."
+    assert ask("").status_code == 200
+
+
+@pytest.mark.parametrize("name", ["client", "user", "scopes", "token_family", "headers"])
+def test_a_parameter_that_is_none_answers_no_question(
+    name: str, browser: Client, third_party: Any, service: Any
+) -> None:
+    """oauthlib keeps what it has found out under names of its own, which a form may have as well."""
+    asked = {"grant_type": "client_credentials", "client_id": "service", "client_secret": SECRET}
+    answer = post_form("/oauth2/token", {**asked, name: "x"})
+    assert (answer.status_code, answer.json().get("scope")) == (200, "read:sites")
+    assert redeem(code_of(browser, "third-party", **{name: "x"}), **{name: "x"}).status_code == 200
 
 
 def test_a_wrong_secret_is_told_without_argon2(third_party: Any, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -254,6 +322,38 @@ def test_a_new_secret_takes_the_place_of_the_old_one(third_party: Any) -> None:
 
     assert error_of(redeem("x")) == (401, "invalid_client")
     assert error_of(redeem("x", secret="another-secret-of-the-application")) == (400, "invalid_grant")
+
+
+def test_an_application_in_a_browser_reads_the_answer(browser: Client, first_party: Any) -> None:
+    origin = {"HTTP_ORIGIN": "https://app.example"}
+    code = code_of(browser, "first-party", **PKCE)
+    fields = {"code": code, "client_id": "first-party", "redirect_uri": CALLBACK, "code_verifier": VERIFIER}
+
+    good = post_form("/oauth2/token", {"grant_type": "authorization_code", **fields}, **origin)
+    bad = post_form("/oauth2/token", {"grant_type": "authorization_code", **fields}, **origin)
+    end = {"token": good.json()["refresh_token"], "client_id": "first-party"}
+    revoked = post_form("/oauth2/revoke", end, **origin)
+
+    assert (good.status_code, bad.status_code, revoked.status_code) == (200, 400, 200)
+    for answer in (good, bad, revoked):
+        assert answer["Access-Control-Allow-Origin"] == "*"
+        # No cookie is sent along, and none would be read.
+        assert "Access-Control-Allow-Credentials" not in answer
+        assert not answer.cookies
+    # A page has nothing to ask there.
+    assert "Access-Control-Allow-Origin" not in post_form("/oauth2/introspect", end, **origin)
+
+
+def test_a_resource_within_the_api_is_the_api(
+    browser: Client, third_party: Any, tokenauth_settings: Callable[..., None]
+) -> None:
+    tokenauth_settings(OAUTH_AUDIENCE="https://api.example")
+    code = code_of(browser, "third-party", resource="https://api.example/inventory-service")
+    members = redeem(code, resource="https://api.example/inventory-service").json()
+
+    assert claims_of(members["access_token"])[1]["aud"] == "https://api.example"
+    refused = redeem("x", resource="https://api.example.evil.example")
+    assert error_of(refused) == (400, "invalid_target")
 
 
 # Revocation.

@@ -8,12 +8,22 @@ from typing import TYPE_CHECKING, Any
 import pytest
 import time_machine
 from django.contrib.auth import get_user_model
+from django.core.management import call_command
 from django.utils import timezone
 from drf_spectacular.generators import SchemaGenerator
 from oauth2_provider.settings import oauth2_settings
 
 from tests.conftest import bearer
-from tests.oauth.requests import SECRET, code_of, make_application, of_service, post_form, redeem, sign_in
+from tests.oauth.requests import (
+    SECRET,
+    code_of,
+    make_application,
+    of_service,
+    post_form,
+    redeem,
+    sign_in,
+    sites,
+)
 from tokenauth.oauth.models import ApplicationPolicy
 
 if TYPE_CHECKING:
@@ -177,6 +187,26 @@ def test_what_the_policy_no_longer_allows_is_not_told(members: Any) -> None:
     ApplicationPolicy.objects.update(scopes=["read:assets"])
     for token in (members["access_token"], members["refresh_token"]):
         assert introspect(token).json()["scope"] == ""
+
+
+def test_no_scope_is_told_or_granted_that_the_project_has_no_more(
+    members: Any, tokenauth_settings: Any
+) -> None:
+    assert sites(members["access_token"]).status_code == 200
+
+    tokenauth_settings(SCOPES={"read:assets": "Read assets"})
+
+    assert sites(members["access_token"]).status_code == 403
+    for token in (members["access_token"], members["refresh_token"]):
+        assert introspect(token).json()["scope"] == ""
+
+
+def test_a_token_of_a_key_that_was_taken_out_is_not_active(members: Any) -> None:
+    call_command("rotatesigningkey", "--at-once", verbosity=0)
+
+    assert sites(members["access_token"]).status_code == 401
+    assert introspect(members["access_token"]).json() == {"active": False}
+    assert introspect(members["refresh_token"]).json()["active"] is True
 
 
 def test_a_refresh_token_that_has_lapsed_is_not_active(members: Any) -> None:

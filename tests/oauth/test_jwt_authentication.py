@@ -120,8 +120,9 @@ def test_a_service_principal_sees_its_organization_alone(service: Any) -> None:
     assert sites(of_service().json()["access_token"]).json() == []
 
 
-def test_the_organization_of_a_policy_narrows(token: str, alice: User) -> None:
+def test_the_organization_of_a_policy_narrows(alice: User, first_party: Any) -> None:
     ApplicationPolicy.objects.update(organization="northwind")
+    token = sign_in().json()["access_token"]
     assert sites(token).status_code == 200
 
     alice.organization = "greenfleet"
@@ -226,6 +227,19 @@ def test_a_changed_policy_is_in_force_at_once(
     ApplicationPolicy.objects.update(**policy)
 
     assert reason_of(sites(token)) == refused
+
+
+def test_the_tokens_of_a_grant_that_was_taken_away_are_refused_at_once(
+    token: str, first_party: Any, service: Any
+) -> None:
+    of_itself = of_service().json()["access_token"]
+    assert (sites(token).status_code, sites(of_itself).status_code) == (200, 200)
+
+    ApplicationPolicy.objects.filter(pk=first_party.pk).update(grants=["client_credentials"])
+    ApplicationPolicy.objects.filter(pk=service.pk).update(grants=["authorization_code"])
+
+    assert reason_of(sites(token)) == (401, "revoked")
+    assert reason_of(sites(of_itself)) == (401, "revoked")
 
 
 def test_a_removed_application_is_gone_at_once(token: str, first_party: Any) -> None:

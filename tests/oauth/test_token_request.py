@@ -10,7 +10,8 @@ import pytest
 from django.contrib.auth import get_user_model
 from django.contrib.auth.hashers import Argon2PasswordHasher
 from django.db import connection
-from django.test import RequestFactory
+from django.db.models import Q
+from django.test import Client, RequestFactory
 from oauth2_provider.contrib.rest_framework import OAuth2Authentication
 from oauth2_provider.models import get_access_token_model, get_refresh_token_model
 from rest_framework.views import APIView
@@ -187,6 +188,49 @@ def test_sign_ins_are_limited_by_username_before_anything_is_hashed(
     assert answers == [401] * 10
     assert reason_of(throttled) == (429, "throttled")
     assert int(throttled["Retry-After"]) > 0
+
+
+def test_sign_ins_are_limited_by_address(
+    alice: User, first_party: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def guess(name: str, address: str) -> Any:
+        asked = {"grant_type": "password", "username": name, "password": "wrong", "client_id": "first-party"}
+        return ask(asked, REMOTE_ADDR=address)
+
+    assert [guess(f"user{n}", "192.0.2.1").status_code for n in range(20)] == [401] * 20
+    assert guess("alice", "192.0.2.2").status_code == 401
+
+    monkeypatch.setattr(Argon2PasswordHasher, "encode", None)
+    assert reason_of(guess("user20", "192.0.2.1")) == (429, "throttled")
+
+
+def test_sign_ins_are_limited_by_whom_the_name_finds(
+    alice: User, first_party: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def by_email(self: Any, username: str) -> Any:
+        return self.get(Q(username=username) | Q(email=username))
+
+    monkeypatch.setattr(type(get_user_model()._default_manager), "get_by_natural_key", by_email)
+    get_user_model().objects.filter(pk=alice.pk).update(email="post@example.com")
+
+    seen = [sign_in(username=("alice", "post@example.com")[n % 2], password="wrong") for n in range(11)]
+
+    assert [answer.status_code for answer in seen] == [401] * 10 + [429]
+
+
+def test_sign_ins_at_both_doors_are_counted_together(
+    alice: User, first_party: Any, tokenauth_settings: Callable[..., None]
+) -> None:
+    tokenauth_settings(LOGIN_SCOPES=["read:sites"])
+    login = {"username": "alice", "password": "wrong", "device_name": "phone", "scopes": ["read:sites"]}
+
+    seen = [
+        Client().post("/api/tokens/login/", login, content_type="application/json").status_code
+        for _ in range(10)
+    ]
+
+    assert seen == [401] * 10
+    assert reason_of(sign_in()) == (429, "throttled")
 
 
 @pytest.mark.parametrize("secret", ["", "wrong", "x" * 2000], ids=["empty", "wrong", "long"])

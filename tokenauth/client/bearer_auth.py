@@ -7,6 +7,7 @@ import json
 import threading
 import time
 from dataclasses import dataclass, field
+from http.client import HTTPException
 from typing import TYPE_CHECKING, Any
 from urllib.error import HTTPError
 from urllib.request import Request, urlopen
@@ -29,7 +30,11 @@ TIMEOUT = 30
 
 
 class BearerAuthError(Exception):
-    """There is no token to be had. ``reason`` is the server's word for why (``invalid_grant``)."""
+    """There is no token to be had. ``reason`` is the server's word for why (``invalid_grant``).
+
+    ``status`` is 0 where it gave no answer, or none that can be read: ``reason`` is ``unreachable`` then, or
+    ``unreadable``.
+    """
 
     def __init__(self, status: int, reason: str) -> None:
         super().__init__(f"No token was given: {status} {reason}")
@@ -156,15 +161,18 @@ class BearerAuth(_Auth):
         """What a refresh token is traded for; None where there is none, or not any more and another way."""
         if self._refresh_token is None:
             return None
-        asked = {"grant_type": "refresh_token", "refresh_token": self._refresh_token}
-        # Good for one use, whatever comes of that.
-        self._refresh_token = None
         try:
-            return self._ask(asked)
+            members = self._ask({"grant_type": "refresh_token", "refresh_token": self._refresh_token})
         except BearerAuthError as error:
-            if error.reason != "invalid_grant" or (self._username is None and self._secret is None):
+            if error.reason != "invalid_grant":
+                # It was not looked at: the server is busy, or not there, and takes it a moment later.
+                raise
+            self._refresh_token = None
+            if self._username is None and self._secret is None:
                 raise
             return None
+        self._refresh_token = None
+        return members
 
     def _anew(self) -> dict[str, Any]:
         if self._username is not None and self._password is not None:
@@ -185,15 +193,27 @@ class BearerAuth(_Auth):
         request = Request(self.token_url, json.dumps(asked).encode(), headers)  # noqa: S310 - http(s), see above
         try:
             with urlopen(request, timeout=TIMEOUT) as response:  # noqa: S310 - likewise
-                answer: dict[str, Any] = json.load(response)
-                return answer
+                return _members(response)
         except HTTPError as error:
             raise BearerAuthError(error.code, _reason(error)) from None
+        except (OSError, HTTPException) as error:
+            # URLError among them, and what cuts an answer off.
+            raise BearerAuthError(0, "unreachable") from error
+
+
+def _members(response: Any) -> dict[str, Any]:
+    try:
+        answer: dict[str, Any] = json.load(response)
+        # What is read of it: a page of some proxy's has none of that.
+        answer["access_token"], float(answer["expires_in"])
+    except (ValueError, KeyError, TypeError) as error:
+        raise BearerAuthError(0, "unreadable") from error
+    return answer
 
 
 def _reason(error: HTTPError) -> str:
     try:
         reason = json.load(error)["error"]["reason"]
-    except (ValueError, KeyError, TypeError):
+    except (ValueError, KeyError, TypeError, OSError, HTTPException):
         return error.reason
     return str(reason)

@@ -27,7 +27,7 @@ from tokenauth.oauth import authorizations, client_secrets
 from tokenauth.oauth.client_authentication import is_public
 from tokenauth.oauth.forms import ApplicationForm, PolicyForm, PolicyFormSet
 from tokenauth.oauth.models import ApplicationPolicy, Authorization, Grant
-from tokenauth.oauth.verification import policy_of
+from tokenauth.oauth.policies import policy_of
 
 if TYPE_CHECKING:
     from django.db.models import QuerySet
@@ -249,7 +249,7 @@ class AuthorizationAdmin(ReadOnlyAdmin):
     list_filter = (_LiveFilter, "application")
     list_select_related = ("application", "user")
     fields = (
-        *("application", "user", "scope_names", "created_at", "refreshed_at"),
+        *("application", "user", "scope_names", "organization", "created_at", "refreshed_at"),
         *("until", "ended_at", "ended_reason"),
     )
     readonly_fields = fields

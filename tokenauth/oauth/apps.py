@@ -1,6 +1,7 @@
 import logging
 
 from django.apps import AppConfig, apps
+from django.core.exceptions import ImproperlyConfigured
 from django.utils.translation import gettext_lazy as _
 
 
@@ -9,6 +10,15 @@ class TokenAuthOAuthConfig(AppConfig):
     label = "tokenauth_oauth"
     verbose_name = _("OAuth 2.0 and JWT")
     default_auto_field = "django.db.models.BigAutoField"
+
+    def import_models(self) -> None:
+        # Before anything imports the models of django-oauth-toolkit, which would say so less clearly.
+        if not apps.is_installed("oauth2_provider"):
+            raise ImproperlyConfigured(
+                "tokenauth.oauth is installed without django-oauth-toolkit: add 'oauth2_provider' to "
+                "INSTALLED_APPS."
+            )
+        super().import_models()
 
     def ready(self) -> None:
         from django.core.checks import Tags, register

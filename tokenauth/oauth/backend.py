@@ -6,16 +6,11 @@ from typing import Any
 from urllib.parse import urlencode
 
 from django.http import HttpRequest, QueryDict
+from oauth2_provider.oauth2_backends import OAuthLibCore
 from oauth2_provider.settings import oauth2_settings
 
 from tokenauth.oauth import issuing
 from tokenauth.oauth.validator import FirstPartyValidator, Validator
-
-try:
-    from oauth2_provider.core.backends_oauthlib import OAuthLibCore
-except ImportError:
-    # Before django-oauth-toolkit 4.
-    from oauth2_provider.oauth2_backends import OAuthLibCore
 
 FORM = "application/x-www-form-urlencoded"
 

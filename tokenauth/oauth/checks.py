@@ -1,14 +1,16 @@
-"""What is wrong with a project's settings for OAuth: ids E013 to E017, W007 to W009."""
+"""What is wrong with a project's settings for OAuth: ids E013 to E017, W007 to W009, W011 to W014."""
 
 from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
+from urllib.parse import urlsplit
 
 from django.conf import settings
 from django.contrib.auth.hashers import get_hashers_by_algorithm
 from django.core import checks
 from django.core.exceptions import ImproperlyConfigured
-from django.urls import NoReverseMatch, reverse
+from django.shortcuts import resolve_url
+from django.urls import NoReverseMatch, get_script_prefix, is_valid_path, reverse
 from django.utils.module_loading import import_string
 
 from tokenauth.checks.settings import check_settings
@@ -23,6 +25,9 @@ if TYPE_CHECKING:
 
 Messages = list[checks.CheckMessage]
 
+# RFC 6749, section 4.1.2.
+LONGEST_LIFE_OF_A_CODE = 600
+
 _IMPORT = "from tokenauth.oauth.provider_settings import OAUTH2_PROVIDER"
 
 
@@ -34,7 +39,9 @@ def check_oauth(app_configs: Sequence[AppConfig] | None, **kwargs: Any) -> Messa
 
 def check_oauth_deployment(app_configs: Sequence[AppConfig] | None, **kwargs: Any) -> Messages:
     """Of ``check --deploy``: what a development server may do without."""
-    return [] if _is_misread() else list(_check_deployment())
+    if _is_misread():
+        return []
+    return [*_check_deployment(), *_check_doors(), *_check_lifetimes()]
 
 
 def _is_misread() -> bool:
@@ -116,4 +123,53 @@ def _check_deployment() -> Iterator[checks.CheckMessage]:
             "tokenauth.oauth is installed, and its URLs are not.",
             hint='Add path("", include("tokenauth.oauth.urls")) to the root URLconf.',
             id="tokenauth.W009",
+        )
+
+
+def _check_doors() -> Iterator[checks.CheckMessage]:
+    from rest_framework.settings import api_settings
+
+    from tokenauth.oauth.authentication import JWTAuthentication
+
+    classes: list[Any] = list(api_settings.DEFAULT_AUTHENTICATION_CLASSES)
+    if not any(isinstance(one, type) and issubclass(one, JWTAuthentication) for one in classes):
+        yield checks.Warning(
+            "JWTAuthentication is not among DEFAULT_AUTHENTICATION_CLASSES: JWTs are issued, and no view "
+            "takes them that does not name it itself.",
+            hint="Add 'tokenauth.oauth.authentication.JWTAuthentication' to REST_FRAMEWORK's.",
+            id="tokenauth.W011",
+        )
+    if not _is_there(settings.LOGIN_URL):
+        yield checks.Warning(
+            f"LOGIN_URL ({settings.LOGIN_URL!r}) leads to no view: nobody can sign in to let an "
+            "application in.",
+            hint="Set it to the URL, or to the name, of the page at which people sign in.",
+            id="tokenauth.W012",
+        )
+
+
+def _is_there(login_url: Any) -> bool:
+    try:
+        parts = urlsplit(resolve_url(login_url))
+    except NoReverseMatch:
+        return False
+    path = f"/{parts.path.removeprefix(get_script_prefix())}"
+    # On another host, it is not ours to say.
+    return bool(parts.netloc or is_valid_path(path))
+
+
+def _check_lifetimes() -> Iterator[checks.CheckMessage]:
+    provider = getattr(settings, "OAUTH2_PROVIDER", None) or {}
+    seconds = provider.get("AUTHORIZATION_CODE_EXPIRE_SECONDS", 0)
+    if not isinstance(seconds, int) or seconds > LONGEST_LIFE_OF_A_CODE:
+        yield checks.Warning(
+            "OAUTH2_PROVIDER['AUTHORIZATION_CODE_EXPIRE_SECONDS'] is more than ten minutes: who finds a code "
+            "has all that time to trade it in.",
+            id="tokenauth.W013",
+        )
+    if provider and not provider.get("REFRESH_TOKEN_EXPIRE_SECONDS"):
+        yield checks.Warning(
+            "OAUTH2_PROVIDER['REFRESH_TOKEN_EXPIRE_SECONDS'] is not set: a refresh token that is not used "
+            "does not lapse.",
+            id="tokenauth.W014",
         )

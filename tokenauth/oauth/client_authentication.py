@@ -11,7 +11,7 @@ from oauth2_provider.models import get_application_model
 
 from tokenauth.core import network
 from tokenauth.oauth import client_secrets
-from tokenauth.oauth.verification import policy_of
+from tokenauth.oauth.policies import policy_of
 
 
 def usable(client_id: object) -> Any:

@@ -54,6 +54,10 @@ class ApplicationForm(forms.ModelForm):
 
     def __init__(self, *args: Any, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
+        self.initial["redirect_uris"] = self.instance.redirect_uris.split()
+        if "client_type" not in self.fields:
+            # Whoever may look alone is given no field by the admin.
+            return
         self.fields["name"].required = True
         client_type: Any = self.fields["client_type"]
         client_type.label, client_type.help_text = (
@@ -66,7 +70,6 @@ class ApplicationForm(forms.ModelForm):
             (self.instance.CLIENT_CONFIDENTIAL, _("Confidential")),
             (self.instance.CLIENT_PUBLIC, _("Public")),
         ]
-        self.initial["redirect_uris"] = self.instance.redirect_uris.split()
 
     def clean_redirect_uris(self) -> str:
         uris = self.cleaned_data["redirect_uris"]
@@ -79,10 +82,13 @@ class ApplicationForm(forms.ModelForm):
     def _post_clean(self) -> None:
         application = self.instance
         # django-oauth-toolkit has one grant an application, and asks of it whether there are addresses.
-        has_uris = bool(self.cleaned_data.get("redirect_uris"))
+        application_uris = self.cleaned_data.get("redirect_uris") or ""
         application.authorization_grant_type = (
-            application.GRANT_AUTHORIZATION_CODE if has_uris else application.GRANT_CLIENT_CREDENTIALS
+            application.GRANT_AUTHORIZATION_CODE if application_uris else application.GRANT_CLIENT_CREDENTIALS
         )
+        # Nor does it tell a loopback address from any other, and knows one list of schemes for all.
+        schemes = {redirects.scheme(uri) for uri in application_uris.split()}
+        application.get_allowed_schemes = lambda: schemes
         super()._post_clean()  # type: ignore[misc]
 
 

@@ -1,5 +1,6 @@
 """The texts of new tokens, as django-oauth-toolkit asks for them."""
 
+import hashlib
 import json
 import secrets
 from typing import Any
@@ -64,6 +65,12 @@ def subject(user: Any, application: Any) -> str:
 def digest_of_code(code: str) -> str:
     """What is kept of an authorization code, and looked for."""
     return salted_hmac("tokenauth.oauth.code", code, algorithm="sha256").hexdigest()
+
+
+@sensitive_variables("text")
+def digest_of_token(text: str) -> str:
+    """What django-oauth-toolkit keeps of an access or refresh token, and what it is looked for by."""
+    return hashlib.sha256(text.encode()).hexdigest()
 
 
 def refresh_token(request: Any) -> str:

@@ -31,6 +31,8 @@ class Claims:
     """What is needed of the claims of a JWT that this server has signed, and that is valid now."""
 
     jti: str
+    # Of the policy, as it was then; "" without one.
+    organization: str
 
 
 def has_shape(text: str) -> bool:
@@ -84,11 +86,12 @@ def verify(text: str, key: Any, *, issuer: str, audience: str, now: datetime) ->
         or not all(map(_is_time, (*begins, payload.get("exp"))))
         or any(begin > moment + LEEWAY for begin in begins)
         or not isinstance(payload.get("jti"), str)
+        or not isinstance(payload.get("organization", ""), str)
     ):
         raise CredentialError(Reason.MALFORMED)
     if payload["exp"] <= moment:
         raise CredentialError(Reason.EXPIRED)
-    return Claims(payload["jti"])
+    return Claims(payload["jti"], payload.get("organization", ""))
 
 
 # All tokens of a key have one header, which is no secret.

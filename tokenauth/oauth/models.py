@@ -94,6 +94,12 @@ class ApplicationPolicy(models.Model):
             return Grant.AUTHORIZATION_CODE in granted or Grant.PASSWORD in granted
         return grant in granted
 
+    def allows_tokens_of(self, user: object) -> bool:
+        """Whether its tokens for ``user`` are good; for None, those that it has for itself."""
+        return not self.is_disabled and self.allows(
+            Grant.CLIENT_CREDENTIALS if user is None else "refresh_token"
+        )
+
 
 class SigningKey(models.Model):
     """A key that JWTs are signed by. The private half is encrypted under ``SECRET_KEY``."""
@@ -133,6 +139,8 @@ class Authorization(models.Model):
     )
     # As they were let in: one refresh may ask for fewer, and the next for all of them again.
     scopes = models.JSONField(_("scopes"), default=list)
+    # The only one that it was let into; "": whichever its user may reach.
+    organization = models.CharField(_("organization"), max_length=255, blank=True, default="", editable=False)
     # Of the code that it began with: one that comes a second time ends it.
     code_digest = models.CharField(max_length=64, null=True, blank=True, editable=False)  # noqa: DJ001
     # Indexed, as is the other by which it is pruned.

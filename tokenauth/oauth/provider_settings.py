@@ -45,6 +45,8 @@ REQUIRED: dict[str, Any] = {
 
 OAUTH2_PROVIDER: dict[str, Any] = {
     **REQUIRED,
+    # Of loopback addresses, which need no https, and of schemes of apps, the form of an application judges.
+    "ALLOWED_REDIRECT_URI_SCHEMES": ["https"],
     # In seconds: an hour, a minute, and two weeks since the last use.
     "ACCESS_TOKEN_EXPIRE_SECONDS": 3600,
     "AUTHORIZATION_CODE_EXPIRE_SECONDS": 60,

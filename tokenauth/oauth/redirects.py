@@ -2,7 +2,7 @@
 
 import ipaddress
 from collections.abc import Iterable
-from urllib.parse import SplitResult, parse_qsl, urlencode, urlsplit, urlunsplit
+from urllib.parse import SplitResult, parse_qsl, unquote_plus, urlencode, urlsplit
 
 
 def is_registered(uri: str, registered: Iterable[str]) -> bool:
@@ -29,11 +29,23 @@ def is_safe(uri: str) -> bool:
     return (parts.scheme == "https" and bool(parts.hostname)) or "." in parts.scheme
 
 
-def with_issuer(uri: str, issuer: str) -> str:
-    """``uri`` with the one ``iss`` of RFC 9207."""
-    parts = urlsplit(uri)
-    query = [(name, value) for name, value in parse_qsl(parts.query, True) if name != "iss"]  # noqa: FBT003
-    return urlunsplit(parts._replace(query=urlencode([*query, ("iss", issuer)])))
+def with_answer(uri: str, from_oauthlib: str, issuer: str) -> str:
+    """``uri`` with what oauthlib has added to it, and the one ``iss`` of RFC 9207.
+
+    As it is registered, which oauthlib's is not: that one writes anew the query that there was.
+    """
+    base, mark, fragment = uri.partition("#")
+    address, _, query = base.partition("?")
+    kept = [part for part in query.split("&") if unquote_plus(part.partition("=")[0]) != "iss"]
+    if not kept[-1:] or not kept[-1]:
+        # Nothing stands behind the last "&", or the "?".
+        kept = kept[:-1]
+    added = _without_issuer(urlsplit(from_oauthlib).query)[len(_without_issuer(query)) :]
+    return f"{address}?{'&'.join([*kept, urlencode([*added, ('iss', issuer)])])}{mark}{fragment}"
+
+
+def _without_issuer(query: str) -> list[tuple[str, str]]:
+    return [(name, value) for name, value in parse_qsl(query, keep_blank_values=True) if name != "iss"]
 
 
 def scheme(uri: str) -> str:

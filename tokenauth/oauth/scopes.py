@@ -3,7 +3,7 @@
 from typing import Any
 
 from tokenauth.core import scopes
-from tokenauth.oauth.verification import policy_of
+from tokenauth.oauth.policies import available, policy_of
 
 
 class Scopes:
@@ -20,10 +20,7 @@ class Scopes:
     def get_available_scopes(self, application: Any = None, request: Any = None, **kwargs: Any) -> list[str]:
         """Those that ``application`` may have."""
         policy = None if application is None else policy_of(application)
-        if policy is None:
-            return []
-        fixed = (scopes.ALL, scopes.TOKENS_MANAGE)
-        return [scope for scope in policy.scopes if scope not in fixed and scopes.is_registered(scope)]
+        return [] if policy is None else available(policy.scopes, policy)
 
     def get_default_scopes(self, application: Any = None, request: Any = None, **kwargs: Any) -> list[str]:
         """What it asks for where it names none: all of them. A person sees each before letting it in."""

@@ -75,7 +75,11 @@ def _sign_in(request: Any) -> Authorization:
 
 def _authorize(request: Any, code_digest: str | None) -> Authorization:
     return Authorization.objects.create(
-        user=request.user, application=request.client, scopes=list(request.scopes), code_digest=code_digest
+        user=request.user,
+        application=request.client,
+        scopes=list(request.scopes),
+        organization=request.client.tokenauth_policy.organization,
+        code_digest=code_digest,
     )
 
 

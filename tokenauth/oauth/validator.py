@@ -1,6 +1,5 @@
 """oauthlib's questions, answered by the policies of applications."""
 
-import hashlib
 import re
 from datetime import timedelta
 from typing import Any
@@ -14,11 +13,12 @@ from oauth2_provider.settings import oauth2_settings
 from oauthlib.oauth2.rfc6749 import errors
 
 from tokenauth.conf import conf
-from tokenauth.core import organizations, password_check
+from tokenauth.core import password_check
 from tokenauth.oauth import authorizations, client_authentication, issuer, issuing, redirects, trading_in
 from tokenauth.oauth.client_authentication import is_public
 from tokenauth.oauth.models import Authorization
 from tokenauth.oauth.models import Grant as GrantType
+from tokenauth.oauth.policies import available, is_still_let_in, may_let_in
 from tokenauth.oauth.scopes import Scopes
 
 # RFC 7636, sections 4.1 and 4.2: SHA-256 in base64url, and its verifier.
@@ -84,6 +84,10 @@ class Validator(OAuth2Validator):  # type: ignore[misc]
     ) -> bool:
         return redirects.is_registered(redirect_uri, request.client.redirect_uris.split())
 
+    def get_default_redirect_uri(self, client_id: Any, request: Any, *args: Any, **kwargs: Any) -> str | None:
+        uri = super().get_default_redirect_uri(client_id, request)
+        return uri if uri and redirects.is_registered(uri, [uri]) else None
+
     def is_pkce_required(self, client_id: Any, request: Any) -> bool:
         return is_public(request.client) or conf.OAUTH_PKCE_REQUIRED
 
@@ -127,6 +131,8 @@ class Validator(OAuth2Validator):  # type: ignore[misc]
             expires=timezone.now() + timedelta(seconds=seconds),
             redirect_uri=request.redirect_uri,
             scope=" ".join(request.scopes),
+            # A field of OpenID Connect's, which is off: what else the page has said of the token.
+            claims=request.client.tokenauth_policy.organization,
             code_challenge=request.code_challenge or "",
             code_challenge_method=request.code_challenge_method or "",
         )
@@ -145,9 +151,9 @@ class Validator(OAuth2Validator):  # type: ignore[misc]
         # A verifier without a challenge: the challenge was taken away on the way (RFC 9700, section 4.8).
         if verifier is not None and not (grant.code_challenge and _VERIFIER.fullmatch(verifier)):
             return False
-        if grant.is_expired() or not may_let_in(grant.user, client):
+        if grant.is_expired() or not is_still_let_in(grant.user, client, grant.claims):
             return False
-        request.scopes = self._still_available(grant.scope.split(), client)
+        request.scopes = available(grant.scope.split(), client.tokenauth_policy)
         request.user = grant.user
         request.tokenauth_grant = grant
         return bool(request.scopes)
@@ -177,10 +183,9 @@ class Validator(OAuth2Validator):  # type: ignore[misc]
     ) -> bool:
         if not issuing.is_refresh_token(refresh_token):
             return False
-        checksum = hashlib.sha256(refresh_token.encode()).hexdigest()
         rows = get_refresh_token_model().objects.select_related("user")
-        newest = rows.filter(token_checksum=checksum).order_by(F("revoked").desc(nulls_first=True))
-        row = newest.filter(application=client).first()
+        of_client = rows.filter(token_checksum=issuing.digest_of_token(refresh_token), application=client)
+        row = of_client.order_by(F("revoked").desc(nulls_first=True)).first()
         authorization = None if row is None else self._authorization_of(row)
         if row is None or authorization is None or authorization.is_over:
             return False
@@ -188,10 +193,14 @@ class Validator(OAuth2Validator):  # type: ignore[misc]
             family = Authorization.objects.filter(pk=authorization.pk)
             authorizations.end(family, authorizations.REUSED_REFRESH_TOKEN)
             return False
-        if is_lapsed(row) or not may_let_in(row.user, client):
+        if is_lapsed(row) or not is_still_let_in(row.user, client, authorization.organization):
             return False
-        # What a password began goes on as long as a password may begin it.
-        if authorization.code_digest is None and not may_ask_for_passwords(client):
+        # What a password or a code began goes on as long as one may begin it.
+        if authorization.code_digest is None:
+            may_begin = may_ask_for_passwords(client)
+        else:
+            may_begin = client.tokenauth_policy.allows(GrantType.AUTHORIZATION_CODE)
+        if not may_begin:
             return False
         request.user = row.user
         request.refresh_token_instance = row
@@ -203,14 +212,10 @@ class Validator(OAuth2Validator):  # type: ignore[misc]
         return False
 
     def get_original_scopes(self, refresh_token: str, request: Any, *args: Any, **kwargs: Any) -> list[str]:
-        return self._still_available(request.tokenauth_authorization.scopes, request.client)
+        return available(request.tokenauth_authorization.scopes, request.client.tokenauth_policy)
 
     def _authorization_of(self, row: Any) -> Authorization | None:
         return Authorization.objects.filter(pk=row.token_family).first()
-
-    def _still_available(self, scopes: list[str], client: Any) -> list[str]:
-        available = Scopes().get_available_scopes(client)
-        return [scope for scope in scopes if scope in available]
 
     def _save_bearer_token(self, token: dict[str, Any], request: Any, *args: Any, **kwargs: Any) -> None:
         trading_in.save(token, request)
@@ -219,7 +224,7 @@ class Validator(OAuth2Validator):  # type: ignore[misc]
 
     @sensitive_variables("token")
     def revoke_token(self, token: str, token_type_hint: Any, request: Any, *args: Any, **kwargs: Any) -> None:
-        checksum = hashlib.sha256(token.encode()).hexdigest()
+        checksum = issuing.digest_of_token(token)
         by_checksum = {"token_checksum": checksum, "application": request.client}
         refresh_tokens, tokens = get_refresh_token_model().objects, get_access_token_model().objects
         families = refresh_tokens.filter(**by_checksum).values_list("token_family", flat=True)
@@ -268,11 +273,3 @@ def is_lapsed(row: Any) -> bool:
     """Whether a refresh token was not traded in for too long."""
     lifetime = oauth2_settings.REFRESH_TOKEN_EXPIRE_SECONDS
     return bool(lifetime) and row.created + timedelta(seconds=int(lifetime)) <= timezone.now()
-
-
-def may_let_in(user: Any, application: Any) -> bool:
-    """Whether ``user`` may let ``application`` in, or may still have done so."""
-    organization = application.tokenauth_policy.organization
-    if not user.is_active:
-        return False
-    return not organization or organization in organizations.organizations_of(user)

@@ -1,6 +1,5 @@
 """A JWT in the headers of a request to who makes it, or :class:`~tokenauth.exceptions.CredentialError`."""
 
-import hashlib
 from datetime import datetime
 from typing import Any
 
@@ -10,14 +9,14 @@ from django.views.decorators.debug import sensitive_variables
 from oauth2_provider.models import get_access_token_model
 
 from tokenauth import signals
-from tokenauth.core import attempts, failure_limit, headers, network, organizations
+from tokenauth.core import attempts, failure_limit, headers, network
 from tokenauth.core.credential import Kind
 from tokenauth.core.headers import Presented
 from tokenauth.core.request_state import Attempt, VerifiedElsewhere, state_of
 from tokenauth.exceptions import CredentialError, Reason
 from tokenauth.models import AccessToken, TokenLogin
-from tokenauth.oauth import issuer, jwt
-from tokenauth.oauth.models import ApplicationPolicy
+from tokenauth.oauth import issuer, issuing, jwt
+from tokenauth.oauth.policies import available, policy_of, refusal
 from tokenauth.oauth.principals import OAuthAccess, ServicePrincipal
 
 SHAPE = TokenLogin.IdType.JWT.value
@@ -78,35 +77,20 @@ def _judge(text: str, request: HttpRequest, address: str | None, now: datetime) 
     """The one order of the checks: nothing is told of a token before its signature was right."""
     failure_limit.check(address, now)
     try:
-        key = jwt.key_of(text)
-        claims = jwt.verify(
-            text, key, issuer=issuer.issuer(request), audience=issuer.audience(request), now=now
-        )
+        row, claims = standing(text, request, now)
     except CredentialError as error:
         if error.reason is Reason.UNKNOWN:
             failure_limit.count(address, now)
         raise
-    row = find(text)
-    # What ends a token deletes it: by the application, by its user, or by an operator.
-    if row is None:
-        raise CredentialError(Reason.REVOKED)
-    if row.expires <= now:
-        raise CredentialError(Reason.EXPIRED)
-    policy = policy_of(row.application)
-    if policy is None or policy.is_disabled:
-        raise CredentialError(Reason.REVOKED)
     user = ServicePrincipal(row.application) if row.user is None else row.user
-    if not user.is_active:
-        raise CredentialError(Reason.USER_INACTIVE)
-    if policy.organization and policy.organization not in organizations.organizations_of(user):
-        raise CredentialError(Reason.REVOKED)
+    policy = row.application.tokenauth_policy
     if not network.is_allowed(address, policy.allowed_networks):
         raise CredentialError(Reason.IP_ADDRESS)
     access = OAuthAccess(
         client_id=row.application.client_id,
         application=row.application,
         # What the application was let have, and still may.
-        scopes=tuple(scope for scope in row.scope.split() if scope in policy.scopes),
+        scopes=tuple(available(row.scope.split(), policy)),
         organization=policy.organization,
         jti=claims.jti,
         expires_at=row.expires,
@@ -117,13 +101,22 @@ def _judge(text: str, request: HttpRequest, address: str | None, now: datetime) 
 
 
 @sensitive_variables("text")
-def find(text: str) -> Any:
-    """The row of an access token, with its user, its application and that one's policy; or None."""
-    checksum = hashlib.sha256(text.encode()).hexdigest()
+def standing(text: str, request: HttpRequest, now: datetime) -> tuple[Any, jwt.Claims]:
+    """The row of a JWT that is good here at ``now``, from wherever it comes; and its claims.
+
+    With its user, its application and that one's policy.
+
+    :raises CredentialError: it is not good, or not any more.
+    """
+    key = jwt.key_of(text)
+    claims = jwt.verify(text, key, issuer=issuer.issuer(request), audience=issuer.audience(request), now=now)
     tokens = get_access_token_model().objects.select_related("user", "application__tokenauth_policy")
-    return tokens.filter(token_checksum=checksum).first()
-
-
-def policy_of(application: Any) -> ApplicationPolicy | None:
-    """The policy of ``application``; None where it has none, and may do nothing."""
-    return getattr(application, "tokenauth_policy", None)
+    row = tokens.filter(token_checksum=issuing.digest_of_token(text)).first()
+    # What ends a token deletes it: by the application, by its user, or by an operator.
+    policy = None if row is None else policy_of(row.application)
+    if row is None or policy is None or not policy.allows_tokens_of(row.user):
+        raise CredentialError(Reason.REVOKED)
+    reason = None if row.user is None else refusal(row.user, policy, claims.organization)
+    if reason is not None:
+        raise CredentialError(reason)
+    return row, claims

@@ -55,6 +55,7 @@ class Migration(migrations.Migration):
             fields=[
                 ('family', models.UUIDField(default=uuid.uuid4, editable=False, primary_key=True, serialize=False)),
                 ('scopes', models.JSONField(default=list, verbose_name='scopes')),
+                ('organization', models.CharField(blank=True, default='', editable=False, max_length=255, verbose_name='organization')),
                 ('code_digest', models.CharField(blank=True, editable=False, max_length=64, null=True)),
                 ('created_at', models.DateTimeField(db_index=True, default=django.utils.timezone.now, editable=False, verbose_name='since')),
                 ('refreshed_at', models.DateTimeField(blank=True, editable=False, null=True, verbose_name='last refreshed')),

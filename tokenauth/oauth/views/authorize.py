@@ -12,24 +12,21 @@ from django.views.decorators.cache import never_cache
 from django.views.decorators.clickjacking import xframe_options_deny
 from django.views.decorators.csrf import csrf_protect
 from django.views.generic import View
+from oauth2_provider.exceptions import OAuthToolkitError
+from oauth2_provider.http import OAuth2ResponseRedirect
 from oauthlib.oauth2.rfc6749 import errors
 
 from tokenauth.core import reauthentication
 from tokenauth.oauth import form_action, issuer, redirects
 from tokenauth.oauth.backend import FormBackend
+from tokenauth.oauth.policies import may_let_in
 from tokenauth.oauth.scopes import Scopes
-from tokenauth.oauth.validator import may_let_in
-
-try:
-    from oauth2_provider.core.exceptions import OAuthToolkitError
-    from oauth2_provider.core.http import OAuth2ResponseRedirect
-except ImportError:
-    # Before django-oauth-toolkit 4.
-    from oauth2_provider.exceptions import OAuthToolkitError
-    from oauth2_provider.http import OAuth2ResponseRedirect
 
 if TYPE_CHECKING:
     from django.http import HttpRequest, HttpResponse
+
+# In the URL of the answer: the organization that the page has told of.
+SHOWN = "organization"
 
 
 @method_decorator((never_cache, xframe_options_deny, csrf_protect), name="dispatch")
@@ -58,7 +55,7 @@ class AuthorizeView(LoginRequiredMixin, View):
             "scopes": [(name, descriptions.get(name) or name) for name in scopes],
             "redirect_host": redirects.host(asked["redirect_uri"]),
             "is_on_device": redirects.is_on_device(asked["redirect_uri"]),
-            "action": request.get_full_path(),
+            "action": _action(request, scopes, application.tokenauth_policy.organization),
             "organization": application.tokenauth_policy.organization,
         }
         return form_action.left_open(render(request, self.template_name, context))
@@ -72,10 +69,14 @@ class AuthorizeView(LoginRequiredMixin, View):
             if answer == "sign_in_again" or not reauthentication.is_recent(request):
                 # As where a token is made: letting an application in gives it one.
                 return reauthentication.sign_in_again(request, request.get_full_path())
+            organization = asked["request"].client.tokenauth_policy.organization
+            if request.GET.get(SHOWN, organization) != organization:
+                # The page has told of another.
+                return self.get(request)
             uri, *_rest = backend.create_authorization_response(request, scopes, asked, answer == "allow")
         except OAuthToolkitError as error:
             return self._refused(request, error)
-        return self._redirect(request, uri)
+        return self._redirect(request, asked["redirect_uri"], uri)
 
     def _check_user(self, request: HttpRequest, asked: dict[str, Any]) -> None:
         if not may_let_in(request.user, asked["request"].client):
@@ -92,15 +93,26 @@ class AuthorizeView(LoginRequiredMixin, View):
             # Nobody is sent to an address that may not be the application's.
             context = {"message": _explained(error), "description": error.description or error.error}
             return render(request, self.refused_template_name, context, status=400)
-        return self._redirect(request, error.in_uri(error.redirect_uri))
+        return self._redirect(request, error.redirect_uri, error.in_uri(error.redirect_uri))
 
-    def _redirect(self, request: HttpRequest, uri: str) -> HttpResponse:
-        uri = redirects.with_issuer(uri, issuer.issuer(request))
+    def _redirect(self, request: HttpRequest, registered: str, answer: str) -> HttpResponse:
+        uri = redirects.with_answer(registered, answer, issuer.issuer(request))
         # It was compared with what is registered; the scheme is the registered one.
         response: HttpResponse = OAuth2ResponseRedirect(uri, [redirects.scheme(uri)])
         # What is in the URL of this page is for nobody else.
         response["Referrer-Policy"] = "no-referrer"
         return response
+
+
+def _action(request: HttpRequest, scopes: list[str], organization: str) -> str:
+    """Where the answer goes: to the same URL, for the scopes and the organization that are on the page.
+
+    A policy that is given more meanwhile does not give what nobody has seen.
+    """
+    asked = request.GET.copy()
+    asked["scope"] = " ".join(scopes)
+    asked[SHOWN] = organization
+    return f"{request.path}?{asked.urlencode()}"
 
 
 def _explained(error: Exception) -> str:

@@ -4,6 +4,7 @@ from http import HTTPStatus
 from typing import Any
 
 from django.contrib.auth.decorators import login_not_required
+from django.core.exceptions import BadRequest, RequestDataTooBig, SuspiciousOperation
 from django.http import HttpRequest, HttpResponse, JsonResponse
 from django.utils.decorators import method_decorator
 from django.views.decorators.csrf import csrf_exempt
@@ -22,28 +23,32 @@ class FormEndpoint(View):
     """Takes one form of fields that are there once, and answers as RFC 6749 (section 5.2) does."""
 
     http_method_names = ["post", "options"]
+    # Whether a page of any origin may read the answer. No cookie is looked at: who may have it shows that by
+    # the form alone.
+    answers_browsers = False
 
     def dispatch(self, request: HttpRequest, *args: Any, **kwargs: Any) -> Any:
         response = super().dispatch(request, *args, **kwargs)
         response["Cache-Control"] = "no-store"
+        if self.answers_browsers:
+            response["Access-Control-Allow-Origin"] = "*"
         return response
 
     # Nor what the library keeps of the form and the headers in variables of its own.
     @sensitive_variables()
     def post(self, request: HttpRequest) -> HttpResponse:
-        if is_longer(request, BODY_LENGTH):
+        try:
+            if is_longer(request, BODY_LENGTH):
+                raise RequestDataTooBig
+            if wrong := _wrong_with(request):
+                return self.refused("invalid_request", wrong)
+        except RequestDataTooBig:
             return self.refused(
                 "invalid_request", "The body is too long.", HTTPStatus.REQUEST_ENTITY_TOO_LARGE
             )
-        if request.content_type != FORM:
-            return self.refused("invalid_request", f"The body must be {FORM}.")
-        if request.GET:
-            return self.refused("invalid_request", "Nothing is taken from the URL.")
-        for name, values in request.POST.lists():
-            if len(values) > 1 and name != "resource":
-                return self.refused("invalid_request", "A parameter is there more than once.")
-            if any("\x00" in value for value in values):
-                return self.refused("invalid_request", "A parameter has a NUL character in it.")
+        except (SuspiciousOperation, BadRequest):
+            # Django's own words for it are a page.
+            return self.refused("invalid_request", "The form has too many fields, or is not in UTF-8.")
         try:
             return self.answer(request)
         except CredentialError as error:
@@ -74,6 +79,20 @@ class FormEndpoint(View):
             basic = has_basic(self.request.META.get("HTTP_AUTHORIZATION", ""))
             response["WWW-Authenticate"] = 'Basic realm="api"' if basic else 'Bearer realm="api"'
         return response
+
+
+def _wrong_with(request: HttpRequest) -> str:
+    """Why the form is none that is read; "" where it is one."""
+    if request.content_type != FORM:
+        return f"The body must be {FORM}."
+    if request.GET:
+        return "Nothing is taken from the URL."
+    for name, values in request.POST.lists():
+        if len(values) > 1 and name != "resource":
+            return "A parameter is there more than once."
+        if any("\x00" in value for value in values):
+            return "A parameter has a NUL character in it."
+    return ""
 
 
 def is_longer(request: HttpRequest, length: int) -> bool:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import hashlib
 import json
 from http import HTTPStatus
 from typing import TYPE_CHECKING, Any
@@ -12,10 +11,12 @@ from django.views.decorators.debug import sensitive_variables
 from oauth2_provider.models import get_refresh_token_model
 from oauthlib.common import Request as OAuthlibRequest
 
+from tokenauth.exceptions import CredentialError
 from tokenauth.oauth import issuer, issuing, jwt, verification
 from tokenauth.oauth.backend import FormBackend
 from tokenauth.oauth.models import Authorization
-from tokenauth.oauth.validator import Validator, is_lapsed, may_let_in
+from tokenauth.oauth.policies import available, is_still_let_in, policy_of
+from tokenauth.oauth.validator import Validator, is_lapsed
 from tokenauth.oauth.views.form_endpoint import FormEndpoint
 
 if TYPE_CHECKING:
@@ -24,6 +25,8 @@ if TYPE_CHECKING:
 
 class TokenView(FormEndpoint):
     """A token for a code, a client secret or a refresh token (RFC 6749, section 3.2)."""
+
+    answers_browsers = True
 
     def answer(self, request: HttpRequest) -> HttpResponse:
         grant = request.POST.get("grant_type")
@@ -38,6 +41,8 @@ class TokenView(FormEndpoint):
 
 class RevocationView(FormEndpoint):
     """RFC 7009: of a token that is not the application's, the answer is the same."""
+
+    answers_browsers = True
 
     def answer(self, request: HttpRequest) -> HttpResponse:
         _, _, body, status = FormBackend().create_revocation_response(request)
@@ -71,8 +76,11 @@ def _authenticated(request: HttpRequest) -> Any:
 
 @sensitive_variables()
 def _jwt(text: str, request: HttpRequest) -> tuple[Any, dict[str, Any]]:
-    row = verification.find(text) if jwt.has_shape(text) else None
-    if row is None or row.expires <= timezone.now() or not _is_usable(row.application, row.user):
+    if not jwt.is_ours(text):
+        return None, {}
+    try:
+        row, _claims = verification.standing(text, request, timezone.now())
+    except CredentialError:
         return None, {}
     return row.application, {
         **_members(row, issuer.issuer(request)),
@@ -85,11 +93,11 @@ def _jwt(text: str, request: HttpRequest) -> tuple[Any, dict[str, Any]]:
 
 @sensitive_variables()
 def _refresh_token(text: str) -> tuple[Any, dict[str, Any]]:
-    checksum = hashlib.sha256(text.encode()).hexdigest()
+    checksum = issuing.digest_of_token(text)
     rows = get_refresh_token_model().objects.select_related("user", "application__tokenauth_policy")
     row = rows.filter(token_checksum=checksum, revoked__isnull=True).first()
     family = None if row is None else Authorization.objects.filter(pk=row.token_family).first()
-    if row is None or family is None or family.is_over or not _is_usable(row.application, row.user):
+    if row is None or family is None or family.is_over or not _is_usable(row, family):
         return None, {}
     if is_lapsed(row):
         return None, {}
@@ -98,14 +106,14 @@ def _refresh_token(text: str) -> tuple[Any, dict[str, Any]]:
 
 def _allowed(scopes: list[str], application: Any) -> str:
     """Those that the application's policy allows by now, as the API judges them."""
-    return " ".join(scope for scope in scopes if scope in application.tokenauth_policy.scopes)
+    return " ".join(available(scopes, application.tokenauth_policy))
 
 
-def _is_usable(application: Any, user: Any) -> bool:
-    policy = verification.policy_of(application)
-    if policy is None or policy.is_disabled:
+def _is_usable(row: Any, family: Authorization) -> bool:
+    policy = policy_of(row.application)
+    if policy is None or not policy.allows_tokens_of(row.user):
         return False
-    return user is None or may_let_in(user, application)
+    return is_still_let_in(row.user, row.application, family.organization)
 
 
 def _members(row: Any, iss: str | None) -> dict[str, Any]:
