@@ -7,8 +7,10 @@ from itertools import islice
 from typing import TYPE_CHECKING, Any
 
 from django.contrib.auth import get_user_model
+from django.core.management.color import no_style
 from django.db import connection
 from django.utils import timezone
+from oauth2_provider.models import Application
 from tqdm import tqdm
 
 from benchmarks.peers import schemes
@@ -63,6 +65,7 @@ def fill(count: int, *, expired: int = EXPIRED) -> dict[str, Any]:
         # Of no known user where there is none to know.
         known = [(text, user if name != "drf-api-key" else None) for text, user in valid]
         tokens[name] = {"valid": known, "expired": texts}
+    _count_on()
     analyze()
     return tokens
 
@@ -88,7 +91,15 @@ def fill_expired(name: str, expired: int, living: int) -> None:
     else:
         _save(None, (row for _, row in schemes.rows(scheme, expired, long_ago)), expired, "expired")
         _save(None, (row for _, row in schemes.rows(scheme, living)), living, "living")
+    _count_on()
     analyze()
+
+
+def _count_on() -> None:
+    """Let the keys of what is made next come after those that were given."""
+    for statement in connection.ops.sequence_reset_sql(no_style(), [get_user_model(), Application]):
+        with connection.cursor() as cursor:
+            cursor.execute(statement)
 
 
 def analyze() -> None:
