@@ -7,10 +7,17 @@ the database in use, and are kept with the connection that they were compiled fo
 
 from __future__ import annotations
 
+import inspect
 from typing import TYPE_CHECKING, Any
 
 from django.conf import settings
+from django.db import DatabaseError
+from django.db.models import Model, signals
+from django.db.models.base import ModelState
+from django.db.models.fields.related_descriptors import ForeignKeyDeferredAttribute
+from django.db.models.query_utils import DeferredAttribute
 
+from tokenauth.core import prepared_statement
 from tokenauth.models import AccessToken
 
 if TYPE_CHECKING:
@@ -20,6 +27,9 @@ if TYPE_CHECKING:
     from django.db.models import Expression, QuerySet
 
     Converter = tuple[int, Callable[..., Any], Expression]
+
+# Attributes that keep what they are given.
+_PLAIN = (DeferredAttribute, ForeignKeyDeferredAttribute)
 
 # On a connection, which belongs to one thread: what was compiled for it ends with it.
 _ATTRIBUTE = "_tokenauth_lookups"
@@ -46,11 +56,11 @@ class CompiledLookup:
         related = token.get("related_klass_infos", [])
         if list(params) != placeholders or len(related) != 1 or compiler.annotation_col_map:
             raise NotImplementedError("The database's own way of this query has to be taken.")
+        self._prepared = prepared_statement.prepared(connection, self.sql, count)
         columns = [column for column, *_ in compiler.select]
-        self.token_fields, self.token_slice = _part(columns, token)
-        self.user_fields, self.user_slice = _part(columns, related[0])
-        self.user_model = related[0]["model"]
-        self.keep_user = AccessToken._meta.get_field("user").set_cached_value
+        self._token = Instances(columns, token, connection.alias)
+        self._user = Instances(columns, related[0], connection.alias)
+        self._keep_user = AccessToken._meta.get_field("user").set_cached_value
         converters = compiler.get_converters(columns)
         self.converters: list[Converter] = [
             (index, convert, expression)
@@ -60,9 +70,7 @@ class CompiledLookup:
 
     def values(self, digests: Sequence[str]) -> list[Any] | None:
         """The columns of the row under one of ``digests``, as the models take them; or None."""
-        with self.connection.cursor() as cursor:
-            cursor.execute(self.sql, digests)
-            row = cursor.fetchone()
+        row = self._row(digests)
         if row is None:
             return None
         values, connection = list(row), self.connection
@@ -70,13 +78,60 @@ class CompiledLookup:
             values[index] = convert(values[index], expression, connection)
         return values
 
+    def _row(self, digests: Sequence[str]) -> Any:
+        with self.connection.cursor() as cursor:
+            prepared = self._prepared
+            if prepared is not None and prepared.is_ready():
+                try:
+                    cursor.execute(prepared.execute, digests)
+                    return cursor.fetchone()
+                except DatabaseError as error:
+                    if not prepared.is_gone(error):
+                        raise
+            cursor.execute(self.sql, digests)
+            return cursor.fetchone()
+
     def token(self, values: Sequence[Any]) -> AccessToken:
         """The token of such a row, with its user."""
-        alias = self.connection.alias
-        token = AccessToken.from_db(alias, self.token_fields, values[self.token_slice])
-        user = self.user_model.from_db(alias, self.user_fields, values[self.user_slice])
-        self.keep_user(token, user)
+        token: AccessToken = self._token.make(values)
+        self._keep_user(token, self._user.make(values))
         return token
+
+
+class Instances:
+    """Instances of one of the models in a row, as ``Model.from_db`` makes them."""
+
+    def __init__(self, columns: Sequence[Any], part: dict[str, Any], using: str) -> None:
+        indexes: list[int] = part["select_fields"]
+        self.columns = slice(indexes[0], indexes[-1] + 1)
+        self.names = [column.target.attname for column in columns[self.columns]]
+        self.model: type[Model] = part["model"]
+        self.using = using
+        # Neither the model nor one of its fields does anything of its own with what comes from the database.
+        self._is_plain = (
+            self.model.__init__ is Model.__init__
+            and self.model.from_db.__func__ is Model.from_db.__func__  # type: ignore[attr-defined]
+            and [field.attname for field in self.model._meta.concrete_fields] == self.names
+            and all(type(inspect.getattr_static(self.model, name)) in _PLAIN for name in self.names)
+        )
+
+    def make(self, row: Sequence[Any]) -> Any:
+        """The instance of ``row``."""
+        values = row[self.columns]
+        if not self._is_plain or _is_heard(self.model):
+            return self.model.from_db(self.using, self.names, values)
+        # What Model.__init__ does then, without asking each field: it takes as long as the database.
+        instance = self.model.__new__(self.model)
+        instance._state = state = ModelState()
+        state.db, state.adding = self.using, False
+        instance.__dict__.update(zip(self.names, values, strict=True))
+        return instance
+
+
+def _is_heard(model: type[Model]) -> bool:
+    return bool(signals.pre_init.receivers or signals.post_init.receivers) and (
+        signals.pre_init.has_listeners(model) or signals.post_init.has_listeners(model)
+    )
 
 
 def of(connection: BaseDatabaseWrapper, count: int) -> CompiledLookup | None:
@@ -90,10 +145,3 @@ def of(connection: BaseDatabaseWrapper, count: int) -> CompiledLookup | None:
         except NotImplementedError:
             lookups[key] = None
     return lookups[key]
-
-
-def _part(columns: Sequence[Any], part: dict[str, Any]) -> tuple[list[str], slice]:
-    """The names of a model's columns in a row, and where they are."""
-    indexes: list[int] = part["select_fields"]
-    whole = slice(indexes[0], indexes[-1] + 1)
-    return [column.target.attname for column in columns[whole]], whole

@@ -13,7 +13,6 @@ from __future__ import annotations
 import copy
 import datetime
 import threading
-from dataclasses import dataclass
 from decimal import Decimal
 from time import monotonic
 from typing import TYPE_CHECKING, Any
@@ -40,16 +39,31 @@ _IMMUTABLE = frozenset(
 )
 
 
-@dataclass(frozen=True, slots=True)
 class Entry:
     """The columns of a row. ``at``: when it was asked for, by the clock that is never set."""
 
-    values: Sequence[Any]
-    at: float
+    __slots__ = ("_mutable", "_values", "at")
+
+    def __init__(self, values: Sequence[Any], at: float) -> None:
+        self.at = at
+        self._values = list(values)
+        # Where they are, and how each is copied: a list of texts has nothing in it that could be changed.
+        self._mutable = [
+            (index, list if _is_list_of_texts(value) else copy.deepcopy)
+            for index, value in enumerate(values)
+            if type(value) not in _IMMUTABLE
+        ]
 
     def fresh_values(self) -> list[Any]:
         """The columns, for instances that share nothing with others that are made of them."""
-        return [value if type(value) in _IMMUTABLE else copy.deepcopy(value) for value in self.values]
+        values = self._values.copy()
+        for index, copied in self._mutable:
+            values[index] = copied(values[index])
+        return values
+
+
+def _is_list_of_texts(value: object) -> bool:
+    return type(value) is list and all(type(one) is str for one in value)
 
 
 class LookupCache:
