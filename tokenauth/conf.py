@@ -1,7 +1,7 @@
 """Every setting of ``TOKENAUTH``: its type, its default, its meaning.
 
-Each is read from ``django.conf.settings`` when it is needed, never at import, and anew after
-``setting_changed``, so that ``override_settings`` works. What a value must look like is checked by
+Each is read from ``django.conf.settings`` when it is needed, never at import, so that
+``override_settings`` works. What a value must look like is checked by
 :mod:`tokenauth.checks`, once, at start.
 """
 
@@ -11,7 +11,6 @@ from typing import Any, Literal, NotRequired, TypedDict, TypeVar
 
 from django.conf import settings
 from django.core.exceptions import ImproperlyConfigured
-from django.core.signals import setting_changed
 
 T = TypeVar("T")
 
@@ -20,6 +19,11 @@ LONGEST_DURATION = timedelta(days=36_525)
 
 # Whoever needs longer to deploy a key has two keys, not a rotation.
 LONGEST_OVERLAP = timedelta(days=30)
+
+
+# Where Django keeps each setting once it was read, until it is changed. A request reads a dozen of ours, and
+# to ask Django for one takes longer than all of them from here.
+_settings_that_were_read: Mapping[str, Any] = object.__getattribute__(settings, "__dict__")
 
 
 class ScopeDefinition(TypedDict):
@@ -32,19 +36,12 @@ class ScopeDefinition(TypedDict):
 class Conf:
     """One property a setting; the names are those of the dictionary's keys."""
 
-    # The dictionary itself, of the settings as they are; None: not read yet.
-    _configured: Mapping[str, Any] | None = None
-
     def _read(self, key: str, default: T) -> T:
-        configured = self._configured
-        if configured is None:
-            configured = self._configured = _configured()
+        configured = _settings_that_were_read.get("TOKENAUTH")
+        if type(configured) is not dict:
+            configured = _configured()
         value: T = configured.get(key, default)
         return value
-
-    def _forget(self, *, setting: str, **kwargs: Any) -> None:
-        if setting == "TOKENAUTH":
-            self._configured = None
 
     @property
     def SCOPES(self) -> Mapping[str, str | ScopeDefinition]:  # noqa: N802
@@ -220,7 +217,5 @@ def _configured() -> Mapping[str, Any]:
 
 
 conf = Conf()
-# A request reads a dozen of them, and Django's settings cost more each time than the rest of a read.
-setting_changed.connect(conf._forget, dispatch_uid="tokenauth.conf")
 
 KEYS = frozenset(name for name, value in vars(Conf).items() if isinstance(value, property))
