@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import django
@@ -23,6 +24,30 @@ if TYPE_CHECKING:
 # A machine that is busy with something else fails no test.
 hypothesis_settings.register_profile("untimed", deadline=None)
 hypothesis_settings.load_profile("untimed")
+
+
+# What starts servers, projects and other processes, and what tries very much, takes as long as all the rest.
+_LONG = ("failures/*", "fuzzing/*", "projects/test_projects.py", "services/*_benchmark.py")
+
+
+def pytest_addoption(parser: pytest.Parser) -> None:
+    parser.addoption("--long", action="store_true", help="Run the tests as well that take long.")
+
+
+def pytest_configure(config: pytest.Config) -> None:
+    config.addinivalue_line("markers", "long: what is run with --long alone")
+
+
+def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
+    here = Path(__file__).parent
+    for item in items:
+        place = item.path.relative_to(here) if item.path.is_relative_to(here) else item.path
+        if not any(place.match(pattern) for pattern in _LONG):
+            continue
+        item.add_marker(pytest.mark.long)
+        if not config.getoption("--long"):
+            reason = f"{place} takes long. It is run by pytest --long"
+            item.add_marker(pytest.mark.skip(reason=reason))
 
 
 @pytest.fixture(autouse=True)

@@ -26,7 +26,7 @@ if TYPE_CHECKING:
 pytestmark = pytest.mark.skipif(
     connection.vendor != "postgresql",
     reason="a PostgreSQL of its own, stopped under load: it is run once, where its driver is, by "
-    "DATABASE_URL=postgres://postgres@127.0.0.1/postgres pytest tests/failures",
+    "DATABASE_URL=postgres://postgres@127.0.0.1/postgres pytest --long tests/failures",
 )
 
 ROOT = Path(__file__).parents[2]

@@ -23,7 +23,8 @@ MARKS = "<!-- measured: begin -->\n<!-- measured: end -->"
 
 @pytest.mark.skipif(
     connection.vendor == "mysql",
-    reason="the benchmark beside the peers is of SQLite and PostgreSQL. It is run by pytest tests/services",
+    reason="the benchmark beside the peers is of SQLite and PostgreSQL, where it is run by "
+    "pytest --long tests/services",
 )
 @pytest.mark.django_db
 def test_it_measures_each_of_them(tmp_path: Path) -> None:

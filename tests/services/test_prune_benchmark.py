@@ -21,7 +21,7 @@ FEW = ("--logins", "2000", "--tokens", "400", "--seconds", "1", "--no-limits")
 on_postgresql = pytest.mark.skipif(
     connection.vendor != "postgresql",
     reason="the benchmark of the prune fills PostgreSQL. It is run by "
-    "DATABASE_URL=postgres://postgres@127.0.0.1/postgres pytest tests/services",
+    "DATABASE_URL=postgres://postgres@127.0.0.1/postgres pytest --long tests/services",
 )
 
 
