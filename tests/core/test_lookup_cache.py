@@ -124,6 +124,16 @@ def test_no_request_has_what_another_has(token: AccessToken) -> None:
     assert other.user.current_access_token is None
 
 
+def test_no_request_has_what_the_one_that_asked_the_database_has(token: AccessToken) -> None:
+    lookups.clear()
+    first = found(token)
+    first.scopes.append("*")
+    first.allowed_networks.clear()
+    other = found(token)
+    assert other.scopes == ["read:sites"]
+    assert other.allowed_networks == ["127.0.0.0/8"]
+
+
 def test_nothing_is_remembered_of_what_is_unknown(token: AccessToken, django_assert_num_queries: Any) -> None:
     for _ in range(2):
         with django_assert_num_queries(1):

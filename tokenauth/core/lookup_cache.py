@@ -46,13 +46,15 @@ class Entry:
 
     def __init__(self, values: Sequence[Any], at: float) -> None:
         self.at = at
-        self._values = list(values)
         # Where they are, and how each is copied: a list of texts has nothing in it that could be changed.
         self._mutable = [
             (index, list if _is_list_of_texts(value) else copy.deepcopy)
             for index, value in enumerate(values)
             if type(value) not in _IMMUTABLE
         ]
+        self._values = list(values)
+        # Whoever asked the database has those themselves.
+        self._values = self.fresh_values()
 
     def fresh_values(self) -> list[Any]:
         """The columns, for instances that share nothing with others that are made of them."""
