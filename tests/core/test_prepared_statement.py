@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 import pytest
-from django.db import connection, connections, transaction
+from django.db import DatabaseError, connection, connections, transaction
 from django.test.utils import CaptureQueriesContext
 
 from tokenauth.core import compiled_lookup, lookup
@@ -107,6 +107,22 @@ def test_a_migration_is_noticed(token: AccessToken) -> None:
             assert asked(token, 3)[-1] == "EXECUTE"
         finally:
             cursor.execute("ALTER TABLE tokenauth_accesstoken ALTER COLUMN name TYPE varchar(255)")
+
+
+def test_the_other_driver_is_understood(token: AccessToken) -> None:
+    """The whole module passes with psycopg2 in psycopg's place, too; here is what it needs for that."""
+
+    class OfPsycopg2(Exception):  # noqa: N818 - as it stands for one of many
+        pgcode = "26000"
+
+    asked(token, 3)
+    compiled = compiled_lookup.of(connections["default"], 1)
+    assert compiled is not None
+    assert compiled._prepared is not None
+    error = DatabaseError()
+    assert not compiled._prepared.is_gone(error)
+    error.__cause__ = OfPsycopg2()
+    assert compiled._prepared.is_gone(error)
 
 
 def test_what_else_fails_is_raised(token: AccessToken) -> None:

@@ -49,7 +49,7 @@ class PreparedStatement:
 
     def is_gone(self, error: DatabaseError) -> bool:
         """Whether ``error``, of sending ``execute``, only says that it has to be prepared anew."""
-        code = getattr(error.__cause__, "sqlstate", None)
+        code = _code(error.__cause__)
         if code not in (_UNKNOWN, _CHANGED):
             return False
         driver = self._connection.connection
@@ -69,8 +69,14 @@ class PreparedStatement:
             try:
                 cursor.execute(sql)
             except self._connection.Database.Error as error:  # type: ignore[attr-defined]
-                return getattr(error, "sqlstate", None) or ""
+                return _code(error) or ""
         return None
+
+
+def _code(error: BaseException | None) -> str | None:
+    """By either driver: psycopg2 has another name for it."""
+    code: str | None = getattr(error, "sqlstate", None) or getattr(error, "pgcode", None)
+    return code
 
 
 def prepared(connection: BaseDatabaseWrapper, sql: str, count: int) -> PreparedStatement | None:
