@@ -5,7 +5,7 @@ from typing import TYPE_CHECKING, Any
 import pytest
 from django.db import connection, connections, transaction
 from django.db.models.sql.compiler import SQLCompiler
-from django.test.utils import CaptureQueriesContext
+from django.test.utils import CaptureQueriesContext, isolate_apps
 
 from tokenauth.core import compiled_lookup, lookup
 
@@ -87,3 +87,31 @@ def test_a_transaction_that_is_broken_is_asked_nothing(alice: User, way: str) ->
         transaction.set_rollback(True)
         with pytest.raises(transaction.TransactionManagementError):
             lookup.find([token.secret])
+
+
+class Counting:
+    """Mixed in after the user model: Django's own ``__init__`` calls this one."""
+
+    def __init__(self) -> None:
+        self.given: set[str] = set()
+        super().__init__()
+
+
+class Noting:
+    def __setattr__(self, name: str, value: Any) -> None:
+        self.__dict__.setdefault("given", set()).add(name)
+        super().__setattr__(name, value)
+
+
+@pytest.mark.parametrize("bases", [lambda user: (user, Counting), lambda user: (Noting, user)])
+@isolate_apps("testproject.accounts")
+def test_what_a_user_model_does_when_it_is_made_is_done(alice: User, bases: Callable[..., Any]) -> None:
+    meta = type("Meta", (), {"proxy": True, "app_label": "accounts"})
+    model = type("Person", bases(type(alice)), {"Meta": meta, "__module__": __name__})
+    [by_orm] = model.objects.filter(pk=alice.pk)
+    compiler = model.objects.all().query.get_compiler("default")
+    compiler.as_sql()
+    columns = [column for column, *_ in compiler.select]
+    instances = compiled_lookup.Instances(columns, compiler.klass_info, "default")
+    row = [getattr(alice, name) for name in instances.names]
+    assert instances.make(row).given == by_orm.given

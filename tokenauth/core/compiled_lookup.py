@@ -30,6 +30,8 @@ if TYPE_CHECKING:
 
 # Attributes that keep what they are given.
 _PLAIN = (DeferredAttribute, ForeignKeyDeferredAttribute)
+# What is called where Django makes an instance of what the database says.
+_MAKING = ("from_db", "__new__", "__init__", "__setattr__")
 
 # On a connection, which belongs to one thread: what was compiled for it ends with it.
 _ATTRIBUTE = "_tokenauth_lookups"
@@ -109,8 +111,7 @@ class Instances:
         self.using = using
         # Neither the model nor one of its fields does anything of its own with what comes from the database.
         self._is_plain = (
-            self.model.__init__ is Model.__init__
-            and self.model.from_db.__func__ is Model.from_db.__func__  # type: ignore[attr-defined]
+            all(_is_of_django(self.model, name) for name in _MAKING)
             and [field.attname for field in self.model._meta.concrete_fields] == self.names
             and all(type(inspect.getattr_static(self.model, name)) in _PLAIN for name in self.names)
         )
@@ -126,6 +127,11 @@ class Instances:
         state.db, state.adding = self.using, False
         instance.__dict__.update(zip(self.names, values, strict=True))
         return instance
+
+
+def _is_of_django(model: type[Model], name: str) -> bool:
+    # Of what comes after Model, too: its own __init__ calls theirs.
+    return all(name not in vars(each) for each in model.__mro__ if each not in (Model, object))
 
 
 def _is_heard(model: type[Model]) -> bool:
