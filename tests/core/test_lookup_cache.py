@@ -160,6 +160,7 @@ ENDS: dict[str, tuple[Callable[[AccessToken], object], Reason]] = {
     ),
     "save()": (lambda token: _save(token, expires_at=timezone.now()), Reason.EXPIRED),
     "bulk_update()": (lambda token: _bulk_update(token, expires_at=timezone.now()), Reason.EXPIRED),
+    "an upsert": (lambda token: _upsert(token, expires_at=timezone.now()), Reason.EXPIRED),
     "networks": (lambda token: _save(token, allowed_networks=["10.0.0.0/8"]), Reason.IP_ADDRESS),
     "rotation": (_rotate_at_once, Reason.EXPIRED),
     "delete()": (lambda token: token.delete(), Reason.UNKNOWN),
@@ -180,6 +181,16 @@ def _bulk_update(token: AccessToken, **values: Any) -> None:
     for name, value in values.items():
         setattr(token, name, value)
     AccessToken.objects.bulk_update([token], list(values))
+
+
+def _upsert(token: AccessToken, **values: Any) -> None:
+    for name, value in values.items():
+        setattr(token, name, value)
+    # MariaDB takes whatever is unique, and no names.
+    unique = ["pk"] if connection.features.supports_update_conflicts_with_target else None
+    AccessToken.objects.bulk_create(
+        [token], update_conflicts=True, update_fields=list(values), unique_fields=unique
+    )
 
 
 @pytest.mark.parametrize("end", ENDS)

@@ -64,11 +64,16 @@ class AccessTokenQuerySet(models.QuerySet["AccessToken"]):
         update_fields: Collection[str] | None = None,
         unique_fields: Collection[str] | None = None,
     ) -> list[AccessToken]:
+        from tokenauth.core import lookup_cache
+
         # An upsert is an update too.
         _refuse_fixed(update_fields or ())
-        return super().bulk_create(
+        created = super().bulk_create(
             objs, batch_size, ignore_conflicts, update_conflicts, update_fields, unique_fields
         )
+        if update_conflicts:
+            lookup_cache.changed(self.db)
+        return created
 
 
 class AccessTokenManager(models.Manager["AccessToken"]):
