@@ -261,6 +261,25 @@ def test_within_a_transaction_the_database_is_asked(
         found(token)
 
 
+def test_without_autocommit_the_database_is_asked_and_users_are_saved(
+    token: AccessToken, django_assert_num_queries: Any
+) -> None:
+    lookups.clear()
+    transaction.set_autocommit(False)
+    try:
+        with django_assert_num_queries(2):
+            found(token)
+            found(token)
+        token.user.is_active = False
+        token.user.save()
+        assert reason_of(token) is Reason.USER_INACTIVE
+        transaction.rollback()
+        assert found(token).user.is_active
+        transaction.rollback()
+    finally:
+        transaction.set_autocommit(True)
+
+
 def test_the_last_use_is_written_once_an_interval(token: AccessToken, client: Client) -> None:
     AccessToken.objects.filter(pk=token.pk).update(last_used_at=None)
     with CaptureQueriesContext(connection) as captured:

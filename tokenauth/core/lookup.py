@@ -7,7 +7,7 @@ from django.db import connections, router
 from tokenauth.conf import conf
 from tokenauth.core import compiled_lookup
 from tokenauth.core.digests import is_one_of
-from tokenauth.core.lookup_cache import lookups
+from tokenauth.core.lookup_cache import is_in_transaction, lookups
 from tokenauth.models import AccessToken
 
 
@@ -24,7 +24,7 @@ def _find(digests: Sequence[str]) -> AccessToken | None:
     if compiled is None:
         return compiled_lookup.rows(digests).using(connection.alias).first()
     seconds = conf.LOOKUP_CACHE_SECONDS
-    is_cached = seconds > 0 and not connection.in_atomic_block
+    is_cached = seconds > 0 and not is_in_transaction(connection)
     if is_cached and (entry := lookups.get(connection.alias, digests[0], seconds)):
         return compiled.token(entry.fresh_values())
     ticket = lookups.ticket()

@@ -28,6 +28,8 @@ from tokenauth.models import AccessToken
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
+    from django.db.backends.base.base import BaseDatabaseWrapper
+
 # Some 30 MB of a user model as Django's.
 MOST = 10_000
 
@@ -113,10 +115,20 @@ class LookupCache:
 lookups = LookupCache()
 
 
+def is_in_transaction(connection: BaseDatabaseWrapper) -> bool:
+    """Whether what is asked now is asked within a transaction; opens no connection."""
+    if connection.in_atomic_block:
+        return True
+    # Without autocommit, everything is.
+    is_open = connection.connection is not None
+    return not (connection.autocommit if is_open else connection.settings_dict["AUTOCOMMIT"])
+
+
 def changed(using: str | None) -> None:
     """Tokens or users were changed in the database ``using``."""
     lookups.clear()
-    if conf.LOOKUP_CACHE_SECONDS:
+    # Of a project that commits without atomic(), nobody is told when it does.
+    if conf.LOOKUP_CACHE_SECONDS and transaction.get_connection(using).in_atomic_block:
         # Until it is committed, others find what was there before.
         transaction.on_commit(lookups.clear, using=using)
 
