@@ -10,7 +10,7 @@ import pytest
 from django.contrib.auth import get_user_model
 from django.core.management import call_command
 from django.db import connection, transaction
-from django.test.utils import CaptureQueriesContext
+from django.test.utils import CaptureQueriesContext, isolate_apps
 from django.utils import timezone
 
 from tests.conftest import bearer
@@ -248,6 +248,17 @@ def test_an_answer_from_before_a_revocation_is_not_remembered_after_it(token: Ac
     with connection.execute_wrapper(answer_slowly):
         assert found(token).revoked_at is None
     assert reason_of(token) is Reason.REVOKED
+
+
+@isolate_apps("testproject.accounts")
+def test_a_user_that_is_saved_as_what_the_user_model_is_made_of_is_seen(
+    token: AccessToken, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    meta = type("Meta", (), {"proxy": True, "app_label": "accounts"})
+    person = type("Person", (get_user_model(),), {"Meta": meta, "__module__": __name__})
+    monkeypatch.setattr(lookup_cache, "get_user_model", lambda: person)
+    _deactivate(token)
+    assert reason_of(token) is Reason.USER_INACTIVE
 
 
 def test_within_a_transaction_the_database_is_asked(

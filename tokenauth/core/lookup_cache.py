@@ -142,8 +142,11 @@ def connect() -> None:
 
 
 def _saved(instance: Any, created: bool, using: str, **kwargs: Any) -> None:
-    # A proxy of the user model is a sender of its own.
-    if not created and isinstance(instance, AccessToken | get_user_model()):
+    # A proxy of the user model is a sender of its own, and so is a model that it inherits columns from.
+    user = get_user_model()
+    if not created and (
+        isinstance(instance, AccessToken | user) or issubclass(user, instance._meta.concrete_model)
+    ):
         changed(using)
 
 
