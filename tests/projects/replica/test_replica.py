@@ -33,7 +33,8 @@ def asked(run: Callable[[], object]) -> dict[str, list[str]]:
         alias: [
             word
             for query in captured.captured_queries
-            if (word := query["sql"].split()[0]) in ("SELECT", *WRITES)
+            # A prepared SELECT is executed.
+            if (word := query["sql"].split()[0].replace("EXECUTE", "SELECT")) in ("SELECT", *WRITES)
         ]
         for alias, captured in (("default", default), ("replica", replica))
     }
