@@ -5,10 +5,10 @@ from __future__ import annotations
 import sys
 from dataclasses import dataclass, field
 from statistics import median, quantiles
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable, Mapping, Sequence
+    from collections.abc import Iterable, Mapping, Sequence
     from pathlib import Path
 
 # Not from the schemes, whose packages need Django: this runs in a process that has none.
@@ -196,11 +196,13 @@ def markdown(
     parts.append(_by_scheme(measured, "authenticate", "valid", "authtoken", "`authenticate()` alone"))
     parts.append(_by_scheme(measured, "request", "valid", "authtoken", "a whole request in process"))
     parts.append(_by_scheme(measured, "http", "valid", "authtoken", "requests a second over HTTP"))
-    parts.append("## Other tokens: `authenticate()` by authtoken's\n")
+    parts.append("## Tokens that are refused, by authtoken's; expired ones, which that has not, by knox's\n")
     for case in ("unknown", "malformed", "expired"):
         other = "knox" if case == "expired" else "authtoken"
-        title = f"{case}, by {other}'s" if case == "expired" else case
-        parts.append(_by_scheme(measured, "authenticate", case, other, title))
+        parts.append(_by_scheme(measured, "authenticate", case, other, f"{case}: `authenticate()` alone"))
+        parts.append(_by_scheme(measured, "request", case, other, f"{case}: a whole request in process"))
+        if case != "expired":
+            parts.append(_by_scheme(measured, "http", case, other, f"{case}: requests a second over HTTP"))
     parts.append("## Queries of a request\n")
     cases = ("valid", "unknown", "malformed", "expired")
     queries = measured[-1].queries
@@ -260,14 +262,14 @@ def plot(measured: Sequence[Measured], path: Path) -> None:
     mpl.use("svg")
     # The same figures give the same file.
     mpl.rcParams["svg.hashsalt"] = "tokenauth"
-    panels: list[tuple[str, str, Callable[[Any], Any]]] = [
-        ("authenticate", "time of authenticate(), by authtoken's: shorter is faster", ORDER.__contains__),
-        ("http", "requests a second over HTTP, by authtoken's: longer is faster", ORDER.__contains__),
-    ]
+    panels = {
+        "authenticate": "time of authenticate(), by authtoken's: shorter is faster",
+        "http": "requests a second over HTTP, by authtoken's: longer is faster",
+    }
     most = max(one.rows for one in measured)
     shown = [one for one in measured if one.rows == most]
     figure, axes = pyplot.subplots(1, 2, figsize=(11, 4.2), sharey=True)
-    for axis, (what, title, _) in zip(axes, panels, strict=True):
+    for axis, (what, title) in zip(axes, panels.items(), strict=True):
         schemes = [scheme for scheme in ORDER if scheme != "nothing" or what == "http"][::-1]
         height = 0.8 / len(shown)
         for number, one in enumerate(shown):

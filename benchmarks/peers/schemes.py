@@ -180,8 +180,8 @@ SCHEMES = {
             IsAuthenticated,
             _of_simplejwt,
             RefreshToken.for_user,
-            # Signed by nobody: the payload is another's.
-            unknown="eyJhbGciOiJSUzI1NiIsInR5cCI6IkpXVCJ9.eyJ1c2VyX2lkIjoiMSJ9." + "A" * 342,
+            # Signed by nobody.
+            unknown="eyJhbGciOiJIUzI1NiIsInR5cCI6IkpXVCJ9.eyJ1c2VyX2lkIjoiMSJ9." + "A" * 43,
         ),
         Scheme(
             "oauth-toolkit",
@@ -204,9 +204,7 @@ CACHED = "tokenauth-cached"
 KEPT = tuple(name for name in SCHEMES if name not in ("nothing", "simplejwt", CACHED))
 
 
-def rows(
-    scheme: Scheme, count: int, expires: datetime | None = None, first: int = 1
-) -> Iterator[tuple[str, Any]]:
+def rows(scheme: Scheme, count: int, expires: datetime | None = None) -> Iterator[tuple[str, Any]]:
     """Texts and rows of ``count`` tokens, each of a user of its own."""
     assert scheme.make is not None
     for user in range(1, count + 1):

@@ -48,19 +48,5 @@ REST_FRAMEWORK = {
 # Its default, to which one setting is added where that is measured.
 TOKENAUTH = {"LOOKUP_CACHE_SECONDS": 60} if SCHEME == "tokenauth-cached" else {}
 
-_KEY = os.environ.get("BENCHMARK_KEY", "")
-SIMPLE_JWT = {
-    "ALGORITHM": "RS256",
-    "SIGNING_KEY": _KEY,
-    # Its default is five minutes, and the benchmark takes longer.
-    "ACCESS_TOKEN_LIFETIME": timedelta(days=1),
-}
-if _KEY:
-    from cryptography.hazmat.primitives import serialization
-
-    SIMPLE_JWT["VERIFYING_KEY"] = (
-        serialization.load_pem_private_key(_KEY.encode(), None)
-        .public_key()
-        .public_bytes(serialization.Encoding.PEM, serialization.PublicFormat.SubjectPublicKeyInfo)
-        .decode()
-    )
+# Its default is five minutes, and the benchmark takes longer.
+SIMPLE_JWT = {"ACCESS_TOKEN_LIFETIME": timedelta(days=1)}

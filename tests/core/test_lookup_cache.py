@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import threading
 from concurrent.futures import ThreadPoolExecutor
 from datetime import timedelta
 from typing import TYPE_CHECKING, Any
@@ -9,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 import pytest
 from django.contrib.auth import get_user_model
 from django.core.management import call_command
-from django.db import connection, transaction
+from django.db import connection, connections, transaction
 from django.test.utils import CaptureQueriesContext, isolate_apps
 from django.utils import timezone
 
@@ -309,4 +310,25 @@ def test_it_has_so_many_and_no_more(alice: User, monkeypatch: pytest.MonkeyPatch
     tokens = [alice.generate_access_token(str(number)) for number in range(3)]
     for token in tokens:
         found(token)
-    assert [key for _, key in lookups._entries] == [token.secret for token in tokens[1:]]
+    assert [digest for *_, digest in lookups._entries] == [token.secret for token in tokens[1:]]
+
+
+def test_one_tenants_token_is_no_others(
+    token: AccessToken, django_assert_num_queries: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A project of tenants has a schema for each, under one alias."""
+    for schema in ("one", "two"):
+        monkeypatch.setattr(connections["default"], "schema_name", schema, raising=False)
+        with django_assert_num_queries(1):
+            found(token)
+        with django_assert_num_queries(0):
+            found(token)
+
+
+@pytest.mark.parametrize("value", [memoryview(b""), threading.Lock()], ids=["bytes of a driver", "a lock"])
+def test_what_cannot_be_copied_is_not_remembered(value: object) -> None:
+    using = connections["default"]
+    lookups.put(using, "of a text", ["t"], lookups.ticket())
+    lookups.put(using, "of another", [value], lookups.ticket())
+    assert lookups.get(using, "of a text", SECONDS) is not None
+    assert lookups.get(using, "of another", SECONDS) is None

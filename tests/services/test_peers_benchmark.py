@@ -47,7 +47,7 @@ def test_it_measures_each_of_them(tmp_path: Path) -> None:
     assert ran.stdout.strip() in text
     queries = dict.fromkeys(("tokenauth", "tokenauth-cached"), "| 1 | ")
     for scheme in report.ORDER:
-        # Alone (but for the floor), as a whole, and over HTTP; and how many queries it takes.
+        # As a whole and over HTTP, and how many queries it takes; all but the floor in more ways.
         assert text.count(f"\n| {scheme} | ") >= 3
         assert queries.get(scheme, "") in text
     if _has_matplotlib():

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 from django.conf import settings
 from django.core import checks
+from django.db import router
 from django.utils.functional import Promise
 from django.utils.module_loading import import_string
 from django.views.debug import SafeExceptionReporterFilter
@@ -17,6 +18,7 @@ from django.views.debug import SafeExceptionReporterFilter
 from tokenauth.conf import KEYS, LONGEST_DURATION, LONGEST_OVERLAP, conf
 from tokenauth.core import headers, rate_limit, scopes
 from tokenauth.core.credential import Environment, prefixes
+from tokenauth.models import AccessToken
 
 if TYPE_CHECKING:
     from django.apps import AppConfig
@@ -300,9 +302,8 @@ def _check_failure_limit() -> Iterator[checks.CheckMessage]:
 
 
 def _check_lookup_cache() -> Iterator[checks.CheckMessage]:
-    if conf.LOOKUP_CACHE_SECONDS and any(
-        database.get("ATOMIC_REQUESTS") for database in settings.DATABASES.values()
-    ):
+    database = settings.DATABASES.get(router.db_for_read(AccessToken), {})
+    if conf.LOOKUP_CACHE_SECONDS and database.get("ATOMIC_REQUESTS"):
         yield checks.Warning(
             "TOKENAUTH['LOOKUP_CACHE_SECONDS'] is set beside ATOMIC_REQUESTS: views ask within a "
             "transaction, where nothing is remembered.",

@@ -16,7 +16,7 @@ from functools import lru_cache
 from typing import Any
 
 from django.conf import settings
-from django.db import router, transaction
+from django.db import connections, router, transaction
 from django.db.models import Q, QuerySet
 from django.http import HttpRequest
 from django.utils.encoding import force_bytes
@@ -206,7 +206,7 @@ def _touch(used: Verified, address: str | None) -> None:
     with transaction.atomic(using=using):
         rows.filter(due).update(**values)
     # Or the next request would write as well.
-    lookups.forget(router.db_for_read(AccessToken), used.digest)
+    lookups.forget(connections[router.db_for_read(AccessToken)], used.digest)
 
 
 @contextmanager

@@ -25,12 +25,12 @@ def _find(digests: Sequence[str]) -> AccessToken | None:
         return compiled_lookup.rows(digests).using(connection.alias).first()
     seconds = conf.LOOKUP_CACHE_SECONDS
     is_cached = seconds > 0 and not is_in_transaction(connection)
-    if is_cached and (entry := lookups.get(connection.alias, digests[0], seconds)):
+    if is_cached and (entry := lookups.get(connection, digests[0], seconds)):
         return compiled.token(entry.fresh_values())
     ticket = lookups.ticket()
     values = compiled.values(digests)
     if values is None:
         return None
     if is_cached:
-        lookups.put(connection.alias, digests[0], values, ticket)
+        lookups.put(connection, digests[0], values, ticket)
     return compiled.token(values)

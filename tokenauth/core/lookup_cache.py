@@ -4,6 +4,9 @@ Whatever this process changes of a token or a user, it has forgotten what it kne
 nothing outlives a revocation here. What another process changes, or what is changed past the models
 (``QuerySet.update()`` of users, SQL), is seen after ``LOOKUP_CACHE_SECONDS`` at the latest.
 
+It is told of a commit as everybody is: where a hook of the project's own fails before it (``on_commit``
+without ``robust``), Django runs no other.
+
 Within a transaction nothing is taken from here and nothing is put here: what it sees may be older than what
 others have committed, or never be committed at all.
 """
@@ -12,6 +15,7 @@ from __future__ import annotations
 
 import copy
 import datetime
+import os
 import threading
 from decimal import Decimal
 from time import monotonic
@@ -71,10 +75,10 @@ def _is_list_of_texts(value: object) -> bool:
 
 
 class LookupCache:
-    """Rows by database and digest."""
+    """Rows by where they are, and their digest."""
 
     def __init__(self) -> None:
-        self._entries: dict[tuple[str, str], Entry] = {}
+        self._entries: dict[tuple[str, str | None, str], Entry] = {}
         self._lock = threading.Lock()
         # How often something was changed.
         self._changes = 0
@@ -83,27 +87,35 @@ class LookupCache:
         """To be taken before the database is asked, and given to :meth:`put` with what it said."""
         return self._changes, monotonic()
 
-    def get(self, using: str, digest: str, seconds: float) -> Entry | None:
+    def get(self, connection: BaseDatabaseWrapper, digest: str, seconds: float) -> Entry | None:
         """What was found under ``digest`` within ``seconds``."""
-        entry = self._entries.get((using, digest))
+        entry = self._entries.get(_key(connection, digest))
         return None if entry is None or monotonic() - entry.at >= seconds else entry
 
-    def put(self, using: str, digest: str, values: Sequence[Any], ticket: tuple[int, float]) -> None:
+    def put(
+        self, connection: BaseDatabaseWrapper, digest: str, values: Sequence[Any], ticket: tuple[int, float]
+    ) -> None:
         """Keep what was found, unless something was changed since ``ticket`` was taken."""
         changes, at = ticket
+        key = _key(connection, digest)
+        try:
+            entry = Entry(values, at)
+        except (TypeError, copy.Error):
+            # A value of the project's that cannot be copied: it is asked for each time.
+            return
         with self._lock:
             if changes != self._changes:
                 return
             # The oldest first, which is the next to be too old.
-            self._entries.pop((using, digest), None)
+            self._entries.pop(key, None)
             if len(self._entries) >= MOST:
                 del self._entries[next(iter(self._entries))]
-            self._entries[using, digest] = Entry(values, at)
+            self._entries[key] = entry
 
-    def forget(self, using: str, digest: str) -> None:
+    def forget(self, connection: BaseDatabaseWrapper, digest: str) -> None:
         """Ask the database the next time."""
         with self._lock:
-            self._entries.pop((using, digest), None)
+            self._entries.pop(_key(connection, digest), None)
 
     def clear(self) -> None:
         """Forget everything, and what is being asked for at this moment."""
@@ -112,7 +124,14 @@ class LookupCache:
             self._entries.clear()
 
 
+def _key(connection: BaseDatabaseWrapper, digest: str) -> tuple[str, str | None, str]:
+    # Under one alias, a project of tenants has a schema for each: one's token is no other's.
+    return connection.alias, getattr(connection, "schema_name", None), digest
+
+
 lookups = LookupCache()
+# A child begins with nothing, and with a lock that nobody holds.
+os.register_at_fork(after_in_child=lookups.__init__)  # type: ignore[misc]
 
 
 def is_in_transaction(connection: BaseDatabaseWrapper) -> bool:
