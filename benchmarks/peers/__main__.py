@@ -300,7 +300,15 @@ def _in_another_process(
             *("--http-rounds", str(options.http_rounds), "--seconds", str(options.seconds)),
             *("--expired", str(options.expired)),
         ]
-        subprocess.run([sys.executable, "-m", "benchmarks.peers", *arguments], check=True)
+        with subprocess.Popen([sys.executable, "-m", "benchmarks.peers", *arguments]) as process:
+            try:
+                status = process.wait()
+            except BaseException:
+                # Not killed: it has servers and a database to put away.
+                process.terminate()
+                raise
+        if status:
+            raise SystemExit(status)
         return _from_json(json.loads(path.read_text()))
 
 
