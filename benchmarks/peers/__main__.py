@@ -83,7 +83,7 @@ def main() -> int:
         url = options.database[0]
         os.environ["DATABASE_URL"] = url
         django.setup()
-        measured += [_measure(rows, options) for rows in options.rows]
+        measured += sorted((_measure(rows, options) for rows in options.rows), key=lambda one: one.rows)
         if options.expired:
             pruned[_database()] = {name: _prune(name, options) for name in PRUNED}
     else:
