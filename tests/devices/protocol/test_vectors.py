@@ -112,10 +112,10 @@ def encryption(vector: Vector) -> None:
     ephemeral, nonce = vector.octets("requestEphemeralPublicKey"), vector.octets("requestNonce")
     keys = ecies.EnvelopeKeys.split(vector.octets("envelopeKey"))
     exchange = ecies.Exchange(scope, keys, ephemeral, nonce)
-    for direction, own_nonce, key in ("Request", nonce, ephemeral), ("Response", None, b""):
+    # In 3.1 an answer has no nonce of its own.
+    answer_nonce = vector.octets("responseNonce") if "responseNonce" in vector else nonce
+    for direction, own_nonce, key in ("Request", nonce, ephemeral), ("Response", answer_nonce, b""):
         lower = direction.lower()
-        if own_nonce is None:
-            own_nonce = vector.octets("responseNonce") if "responseNonce" in vector else nonce
         timestamp = int(vector[f"timestamp{direction}"]) if f"timestamp{direction}" in vector else None
         sealed = vector.octets(f"encryptedData{direction}"), vector.octets(f"{lower}Mac")
         plaintext = vector[f"{lower}Data"].encode()
