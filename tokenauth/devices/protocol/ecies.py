@@ -1,7 +1,8 @@
 """What is encrypted from a device to the server and back, through whatever ends TLS between them.
 
 Source: "End-to-End Encryption", and "Temporary Encryption Keys" for 3.3. Of ECDH, the KDF of X9.63,
-AES-128-CBC and HMAC-SHA256. An ``Exchange`` is for one request and its answer.
+AES-128-CBC and HMAC-SHA256. An ``Exchange`` is for one request and its answer. Before 3.2 the nonce is not
+authenticated: with another one, a message is read all the same, but for its first 16 bytes.
 """
 
 from __future__ import annotations
