@@ -143,12 +143,13 @@ def test_what_is_over_long_is_refused(header: Header, fields: dict[str, str]) ->
 
 
 @each_header
-@pytest.mark.parametrize("other", ["é", "\u0661", "\x00", "\ud800", "ſ", "\u00a0"])
-def test_what_is_not_ascii_is_refused(header: Header, fields: dict[str, str], other: str) -> None:
+@pytest.mark.parametrize("other", ["é", "\u0661", "\ud800", "ſ", "\u00a0", "\x00", "\x7f", "\n"])
+def test_what_is_not_printable_ascii_is_refused(header: Header, fields: dict[str, str], other: str) -> None:
     for name in fields:
         refused(header, value({**fields, name: fields[name] + other}))
         refused(header, value({**fields, name: other + fields[name][1:]}))
     refused(header, value({**fields, "new" + other: "1"}))
+    refused(header, value({**fields, "new": other}))
 
 
 @each_header

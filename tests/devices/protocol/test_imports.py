@@ -19,8 +19,9 @@ for name in foreign:
     sys.modules[name] = None
 for name in sys.argv[1:]:
     importlib.import_module("tokenauth.devices.protocol." + name)
-ours = {name for name in sys.modules if name.split(".")[0] == "tokenauth"} - {"tokenauth", "tokenauth.devices"}
-assert all(name.startswith("tokenauth.devices.protocol") for name in ours), ours
+ours = {name for name in sys.modules if name.split(".")[0] == "tokenauth"}
+others = {name for name in ours if not name.startswith("tokenauth.devices.protocol")}
+assert others == {"tokenauth", "tokenauth.devices"}, others
 """
 
 

@@ -3,6 +3,9 @@
 from __future__ import annotations
 
 import pytest
+from cryptography.hazmat.primitives.ciphers import Cipher
+from cryptography.hazmat.primitives.ciphers.algorithms import AES
+from cryptography.hazmat.primitives.ciphers.modes import CBC
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -80,6 +83,20 @@ def test_a_length_that_is_wrong_is_refused(key: bytes, challenge: bytes, nonce: 
 def test_a_status_has_32_bytes(length: int) -> None:
     with pytest.raises(ProtocolError):
         status_blob.decrypt(bytes(length), KEY, CHALLENGE, NONCE)
+
+
+@pytest.mark.parametrize(
+    ("head", "read"),
+    [("DEC0DED103", True), ("DEC0DED203", False), ("DEC0DED100", False), ("DEC0DED106", False)],
+)
+def test_a_status_begins_as_it_is_published(head: str, read: bool) -> None:
+    encryptor = Cipher(AES(KEY), CBC(bytes(16))).encryptor()
+    encrypted = encryptor.update(bytes.fromhex(head).ljust(32, b"\x03"))
+    if read:
+        assert status_blob.decrypt(encrypted, KEY, b"", b"").status is ActivationStatus.ACTIVE
+    else:
+        with pytest.raises(ProtocolError):
+            status_blob.decrypt(encrypted, KEY, b"", b"")
 
 
 @pytest.mark.parametrize("number", [-1, 256])

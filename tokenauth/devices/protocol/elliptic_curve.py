@@ -21,8 +21,6 @@ COORDINATE_LENGTH = 32
 
 _CURVE = ec.SECP256R1()
 _ORDER = 0xFFFFFFFF00000000FFFFFFFFFFFFFFFFBCE6FAADA7179E84F3B9CAC2FC632551
-# The first byte of a point says how it is written. Infinity (0) and hybrid points (6, 7) are no keys.
-_POINT_LENGTHS = {2: 33, 3: 33, 4: 65}
 _ECDSA = ec.ECDSA(SHA256())
 
 
@@ -52,8 +50,6 @@ def public_key(octets: bytes) -> PublicKey:
 
     :raises ProtocolError: it is no point, or none of this curve.
     """
-    if not octets or len(octets) != _POINT_LENGTHS.get(octets[0]):
-        raise ProtocolError("the public key is not a point")
     try:
         return PublicKey.from_encoded_point(_CURVE, octets)
     except ValueError:

@@ -26,7 +26,7 @@ LONGEST_VALUE = 1024
 _SCHEME = "PowerAuth "
 # A header may be folded, in which case what carried it may have left the folds.
 _BLANK = r"[ \t\r\n]"
-_FIELD = re.compile(r'(\w+)="([^"]+)"', re.ASCII)
+_FIELD = re.compile(r'(\w+)="([ !#-~]+)"', re.ASCII)
 _SEPARATOR = re.compile(rf"{_BLANK}*,{_BLANK}*|{_BLANK}+")
 # A leading zero would be lost, and the digest with it.
 _TIMESTAMP = re.compile(r"[1-9][0-9]{8,14}", re.ASCII)
@@ -154,7 +154,7 @@ class _Fields(dict[str, str]):
     def __init__(self, value: str) -> None:
         super().__init__()
         text = value.strip(" \t\r\n")
-        if len(value) > LONGEST_VALUE or not value.isascii() or not text.startswith(_SCHEME):
+        if len(value) > LONGEST_VALUE or not text.startswith(_SCHEME):
             raise ProtocolError("the header is malformed")
         at = len(_SCHEME)
         while found := _FIELD.match(text, at):
