@@ -82,7 +82,9 @@ def test_what_was_right_is_never_right_again() -> None:
 
 
 @each_type
-def test_a_factor_of_a_signature_depends_on_those_before_it_alone(signature_type: SignatureType) -> None:
+def test_a_part_of_a_signature_depends_on_its_key_and_on_those_between_the_first_and_it(
+    signature_type: SignatureType,
+) -> None:
     parts = signatures.components(b"data", signature_type.keys(KEYS), START)
     for changed, factor in enumerate(signature_type.factors):
         others = signature_type.keys(replace(KEYS, **{factor.value: b"x" * 16}))

@@ -77,7 +77,7 @@ class Match:
 
 
 def components(octets: bytes, keys: Sequence[bytes], counter: bytes) -> list[bytes]:
-    """32 bytes for each factor, which depend on its own key and on those before it.
+    """32 bytes for each factor, which depend on its own key and on those between the first and it.
 
     :raises ProtocolError: there are not one to three keys, or a key or the counter has not 16 bytes.
     """
@@ -88,10 +88,11 @@ def components(octets: bytes, keys: Sequence[bytes], counter: bytes) -> list[byt
         hmac.digest(of_length(key, "the key of a factor", KEY_LENGTH), counter, "sha256") for key in keys
     ]
     made = []
-    for index, signing in enumerate(of_counter):
+    for index, derived in enumerate(of_counter):
+        signing = derived
         # The pages start from the first key each time; clients and vectors start from the factor's own.
         for key in of_counter[1 : index + 1]:
-            signing = hmac.digest(key, signing, "sha256")  # noqa: PLW2901
+            signing = hmac.digest(key, signing, "sha256")
         made.append(hmac.digest(signing, octets, "sha256"))
     return made
 
