@@ -50,6 +50,16 @@ def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item
             item.add_marker(pytest.mark.skip(reason=reason))
 
 
+def pytest_terminal_summary(terminalreporter: Any) -> None:
+    """How many public vectors were checked, where any were."""
+    passed = terminalreporter.getreports("passed")
+    counts = sorted(value for report in passed for name, value in report.user_properties if name == "vectors")
+    if counts:
+        terminalreporter.section("public vectors")
+        for count in counts:
+            terminalreporter.line(count)
+
+
 @pytest.fixture(autouse=True)
 def fresh_attempt_limit() -> Iterator[None]:
     """What a process has counted of one test's attempts is nothing to the next."""

@@ -1,0 +1,1 @@
+"""Devices: PowerAuth activations, signatures and timestamp tokens."""
