@@ -27,6 +27,7 @@ INSTALLED_APPS = [
     "oauth2_provider",
     "tokenauth",
     "tokenauth.oauth",
+    "tokenauth.devices",
     "testproject.accounts",
     "testproject.inventory",
     "testproject.demo",

@@ -41,6 +41,17 @@ def ignore_session(request: HttpRequest) -> None:
         _set_user(request, SimpleLazyObject(lambda: _user_of(request)), lambda: _user_of(request))
 
 
+def spend(request: HttpRequest) -> None:
+    """Judge now, before the view and its transaction, what is good once; the outcome waits for the doors."""
+    shape = next((one.shape for one in headers.presented(request.META) if one.is_spent), "")
+    if shape:
+        try:
+            credential.authenticator_of(shape)(request)
+        except CredentialError:
+            # A door says so, if the view has one.
+            return
+
+
 def sign_in(request: HttpRequest) -> Verified | VerifiedElsewhere | None:
     """Make ``request`` that of the credential it presents: its user, and the token as ``request.auth``.
 

@@ -20,12 +20,14 @@ class Presented:
     """The text of one header. ``misplaced``: it is not where, or not how, a credential is sent.
 
     ``shape``: it is left to the app that registered this one with :mod:`tokenauth.core.credential`.
+    ``is_spent``: it is good once, and so judged before the view.
     """
 
     text: str = field(repr=False)
     kind: Kind
     misplaced: bool = False
     shape: str = ""
+    is_spent: bool = False
 
 
 def presented(meta: Mapping[str, Any]) -> Iterator[Presented]:
@@ -44,6 +46,9 @@ def presented(meta: Mapping[str, Any]) -> Iterator[Presented]:
             yield Presented(authorization, Kind.PERSONAL, misplaced=True)
     if key := meta.get(meta_key(conf.API_KEY_HEADER), "").strip(" \t"):
         yield Presented(key, Kind.API_KEY)
+    for id_type, header in credential.registered_headers():
+        if value := meta.get(meta_key(header), "").strip(" \t"):
+            yield Presented(value, Kind.PERSONAL, shape=id_type, is_spent=True)
 
 
 @lru_cache(maxsize=8)

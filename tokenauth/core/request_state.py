@@ -14,7 +14,7 @@ if TYPE_CHECKING:
 
     from django.http import HttpRequest
 
-    from tokenauth.exceptions import CredentialError, Reason
+    from tokenauth.exceptions import CredentialError, DeviceReason, Reason
     from tokenauth.models import AccessToken
 
 _ATTRIBUTE = "_tokenauth"
@@ -56,7 +56,7 @@ class Attempt:
     identifier: str
     hint: str
     token: AccessToken | None
-    reason: Reason | None
+    reason: Reason | DeviceReason | None
     at: datetime
     # Whose it is; where there is no token, a token does not tell.
     user_id: Any = None
