@@ -10,7 +10,7 @@ from tokenauth.devices.protocol.signatures import SignatureType
 
 
 class DeviceToken(models.Model):
-    """What authorizes requests of a device, by a digest and a time, for as long as its activation is active."""
+    """What authorizes requests of a device, by a digest and a time, while its activation is active."""
 
     id = models.UUIDField(_("token id"), primary_key=True, default=uuid4, editable=False)
     activation = models.ForeignKey(
