@@ -31,6 +31,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
 
 CASES = ("valid", "unknown", "malformed", "expired")
+TASKS = ("authenticate", "request", "create", "http")
 PEERS = (
     *("Django", "djangorestframework", "django-rest-knox", "djangorestframework-api-key"),
     *("djangorestframework_simplejwt", "django-oauth-toolkit", "gunicorn"),
@@ -128,7 +129,8 @@ def _measure(rows: int, options: argparse.Namespace) -> Measured:
         _rounds(processes, measured, options)
         for process in processes.values():
             process.do("check", "valid", 1)
-        _over_http(presented, environment, measured, options)
+        if "http" in options.only:
+            _over_http(presented, environment, measured, options)
     return measured
 
 
@@ -154,6 +156,7 @@ def _rounds(processes: dict[str, Process], measured: Measured, options: argparse
     tasks = [
         (task, case, scheme)
         for task in ("authenticate", "request", "create")
+        if task in options.only
         for case in CASES
         for scheme in ORDER
         if _is_measured(task, case, scheme)
@@ -298,7 +301,7 @@ def _in_another_process(
             *("--rows", ",".join(map(str, options.rows))),
             *("--rounds", str(options.rounds), "--count", str(options.count)),
             *("--http-rounds", str(options.http_rounds), "--seconds", str(options.seconds)),
-            *("--expired", str(options.expired)),
+            *("--expired", str(options.expired), "--only", ",".join(options.only)),
         ]
         with subprocess.Popen([sys.executable, "-m", "benchmarks.peers", *arguments]) as process:
             try:
@@ -374,6 +377,13 @@ def _options() -> argparse.Namespace:
     parser.add_argument("--http-rounds", type=int, help="over HTTP (default: 7)")
     parser.add_argument("--seconds", type=float, help="of each turn over HTTP (default: 3)")
     parser.add_argument("--expired", type=int, help="tokens to prune; 0: none (default: 200000)")
+    parser.add_argument(
+        "--only",
+        type=_tasks,
+        default=TASKS,
+        metavar="TASK,…",
+        help=f"of {', '.join(TASKS)}; all, if not given",
+    )
     parser.add_argument("--write", type=Path, metavar="DIR", help="write the table and the plot there")
     parser.add_argument("--judge", action="store_true", help="fail where what is promised is missed")
     # What a process of one database tells the one that started it.
@@ -392,6 +402,13 @@ def _options() -> argparse.Namespace:
 
 def _numbers(text: str) -> list[int]:
     return [int(number) for number in text.split(",")]
+
+
+def _tasks(text: str) -> list[str]:
+    tasks = text.split(",")
+    if unknown := set(tasks) - set(TASKS):
+        raise argparse.ArgumentTypeError(f"there is no {', '.join(sorted(unknown))}")
+    return tasks
 
 
 def _pipes(process: subprocess.Popen[str]) -> tuple[IO[str], IO[str]]:

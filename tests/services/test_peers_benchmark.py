@@ -92,6 +92,19 @@ def test_what_is_promised_is_judged(ours: float, is_met: bool) -> None:
     assert [target.is_met for target in found(report.targets(both, {}), "growth")] == [True]
 
 
+def test_of_what_was_not_measured_nothing_is_said() -> None:
+    one = measured("PostgreSQL", 10, 0.2)
+    one.times = {task: times for task, times in one.times.items() if task == ("authenticate", "valid")}
+    one.queries = {scheme: {"valid": 1} for scheme in report.ORDER}
+    assert [target.what.partition(":")[0] for target in report.targets([one], {})] == [
+        "`authenticate()`, valid, by authtoken's",
+        "with `LOOKUP_CACHE_SECONDS`",
+    ]
+    text = report.markdown("", "", [one], {}, (0, 0))
+    assert "`authenticate()` alone" in text
+    assert "over HTTP" not in text
+
+
 def test_a_promise_of_more_is_judged_the_other_way() -> None:
     [over_http] = found(
         report.targets([measured("PostgreSQL", 10, 1.2)], {}), "requests/s over HTTP, by auth"

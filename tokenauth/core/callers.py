@@ -36,9 +36,14 @@ def ignore_session(request: HttpRequest) -> None:
 
     Nothing is verified before a view asks.
     """
-    if any(headers.presented(request.META)):
-        state_of(request).consulted = True
-        _set_user(request, SimpleLazyObject(lambda: _user_of(request)), lambda: _user_of(request))
+    state = state_of(request)
+    # Nearly always it is asked for a second time, and nobody has set another.
+    if state.caller is not None and state.caller is request.__dict__.get("user"):
+        return
+    if headers.presented(request.META):
+        state.consulted = True
+        state.caller = SimpleLazyObject(lambda: _user_of(request))
+        _set_user(request, state.caller, lambda: _user_of(request))
 
 
 def sign_in(request: HttpRequest) -> Verified | VerifiedElsewhere | None:
