@@ -116,20 +116,23 @@ def _measure(rows: int, options: argparse.Namespace) -> Measured:
     measured = Measured(_database(), rows)
     with ExitStack() as stack:
         environment = stack.enter_context(scratch_database(name))
-        _say(f"{measured.database}: filling {rows:,} rows of each.")
-        call_command("migrate", verbosity=0, interactive=False)
-        tokens = Path(stack.enter_context(tempfile.TemporaryDirectory())) / "tokens.json"
-        presented = fill(rows, expired=options.rounds * options.count * 3 + 100)
-        tokens.write_text(json.dumps(presented))
+        with _stage(f"filling {rows:,} rows of each"):
+            call_command("migrate", verbosity=0, interactive=False)
+            tokens = Path(stack.enter_context(tempfile.TemporaryDirectory())) / "tokens.json"
+            presented = fill(rows, expired=options.rounds * options.count * 3 + 100)
+            tokens.write_text(json.dumps(presented))
         connection.close()
         processes = {scheme: Process(scheme, environment, tokens) for scheme in ORDER}
         for process in processes.values():
             stack.callback(process.end)
-        _check(processes, measured)
-        _rounds(processes, measured, options)
-        for process in processes.values():
-            process.do("check", "valid", 1)
-        if "http" in options.only:
+        with _stage(f"{options.rounds} rounds in process"):
+            _check(processes, measured)
+            _rounds(processes, measured, options)
+            for process in processes.values():
+                process.do("check", "valid", 1)
+        if "http" not in options.only:
+            return measured
+        with _stage(f"{options.http_rounds} rounds over HTTP"):
             _over_http(presented, environment, measured, options)
     return measured
 
@@ -263,15 +266,16 @@ def _prune(scheme: str, options: argparse.Namespace) -> Pruned:
 
     living = options.expired // 10
     with scratch_database(f"tokenauth_peers_{os.getpid()}") as environment:
-        _say(f"{_database()}: pruning {options.expired:,} tokens of {scheme}.")
-        call_command("migrate", verbosity=0, interactive=False)
-        fill_expired(scheme, options.expired, living)
+        with _stage(f"filling what is to be pruned of {scheme}"):
+            call_command("migrate", verbosity=0, interactive=False)
+            fill_expired(scheme, options.expired, living)
         connection.close()
         of_scheme = {**environment, "SCHEME": scheme}
         module = [sys.executable, "-m", "benchmarks.peers.pruning"]
-        with subprocess.Popen(
+        writing = subprocess.Popen(
             [*module, "writer"], env=of_scheme, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True
-        ) as writer:
+        )
+        with _stage(f"pruning {options.expired:,} tokens of {scheme}"), writing as writer:
             written, read = _pipes(writer)
             if read.readline() != "ready\n":
                 raise RuntimeError("The other writer did not come up.")
@@ -372,10 +376,10 @@ def _options() -> argparse.Namespace:
         help="beside which a database is made; may be repeated (default: SQLite alone)",
     )
     parser.add_argument("--rows", type=_numbers, help="tokens of each (default: 1000,1000000)")
-    parser.add_argument("--rounds", type=int, help="in which all take their turns (default: 15)")
+    parser.add_argument("--rounds", type=int, help="in which all take their turns (default: 12)")
     parser.add_argument("--count", type=int, help="how often in a round (default: 200)")
     parser.add_argument("--http-rounds", type=int, help="over HTTP (default: 7)")
-    parser.add_argument("--seconds", type=float, help="of each turn over HTTP (default: 3)")
+    parser.add_argument("--seconds", type=float, help="of each turn over HTTP (default: 1)")
     parser.add_argument("--expired", type=int, help="tokens to prune; 0: none (default: 200000)")
     parser.add_argument(
         "--only",
@@ -390,7 +394,7 @@ def _options() -> argparse.Namespace:
     parser.add_argument("--json", type=Path, help=argparse.SUPPRESS)
     options = parser.parse_args()
     options.given = sys.argv[1:]
-    whole = {"rows": [1_000, 1_000_000], "rounds": 15, "count": 200, "http_rounds": 7, "seconds": 3.0}
+    whole = {"rows": [1_000, 1_000_000], "rounds": 12, "count": 200, "http_rounds": 7, "seconds": 1.0}
     short = {"rows": [1_000], "rounds": 5, "count": 60, "http_rounds": 2, "seconds": 1.0}
     defaults = {**short, "expired": 2_000} if options.short else {**whole, "expired": 200_000}
     for name, value in defaults.items():
@@ -415,6 +419,14 @@ def _pipes(process: subprocess.Popen[str]) -> tuple[IO[str], IO[str]]:
     assert process.stdin is not None
     assert process.stdout is not None
     return process.stdin, process.stdout
+
+
+@contextmanager
+def _stage(what: str) -> Iterator[None]:
+    start = time.monotonic()
+    _say(f"{_database()}: {what} …")
+    yield
+    _say(f"{_database()}: {what}: {time.monotonic() - start:.0f} s")
 
 
 def _say(text: str) -> None:
