@@ -27,7 +27,14 @@ hypothesis_settings.load_profile("untimed")
 
 
 # What starts servers, projects and other processes, and what tries very much, takes as long as all the rest.
-_LONG = ("failures/*", "fuzzing/*", "projects/test_projects.py", "services/*_benchmark.py")
+_LONG = (
+    "e2e/test_moving.py",
+    "e2e/test_scopes_on_a_live_api.py",
+    "failures/*",
+    "fuzzing/*",
+    "projects/test_projects.py",
+    "services/*_benchmark.py",
+)
 
 
 def pytest_addoption(parser: pytest.Parser) -> None:

@@ -54,8 +54,8 @@ class APIKeyAuthentication(AccessTokenAuthentication):
 
 
 def _translated(error: CredentialError) -> APIException:
-    message, code = error.reason.label, error.reason.value
+    message, code = error.reason.message, error.reason.value
     if error.reason is Reason.THROTTLED:
-        return Throttled(error.retry_after, str(message), code)
+        return Throttled(error.retry_after, message, code)
     refused = PermissionDenied if error.reason.status == 403 else AuthenticationFailed
     return refused(message, code)

@@ -20,6 +20,9 @@ LONGEST_DURATION = timedelta(days=36_525)
 # Whoever needs longer to deploy a key has two keys, not a rotation.
 LONGEST_OVERLAP = timedelta(days=30)
 
+# The defaults of what each request asks for.
+_YEAR = timedelta(days=365)
+_MINUTE = timedelta(minutes=1)
 
 # Where Django keeps each setting once it was read, until it is changed. A request reads a dozen of ours, and
 # to ask Django for one takes longer than all of them from here.
@@ -94,7 +97,7 @@ class Conf:
     @property
     def UNUSED_TOKEN_LIFETIME(self) -> timedelta | None:  # noqa: N802
         """How long a token may lie unused (since its creation, if never used); None: for ever."""
-        return self._read("UNUSED_TOKEN_LIFETIME", timedelta(days=365))
+        return self._read("UNUSED_TOKEN_LIFETIME", _YEAR)
 
     @property
     def MAX_TOKENS_PER_USER(self) -> int | None:  # noqa: N802
@@ -134,7 +137,7 @@ class Conf:
     @property
     def LAST_USED_INTERVAL(self) -> timedelta:  # noqa: N802
         """``last_used_at`` is written at most once in this time."""
-        return self._read("LAST_USED_INTERVAL", timedelta(minutes=1))
+        return self._read("LAST_USED_INTERVAL", _MINUTE)
 
     @property
     def PEPPERS(self) -> Mapping[int, str]:  # noqa: N802

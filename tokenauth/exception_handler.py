@@ -104,6 +104,6 @@ def _challenge(response: Response, request: Request, refusal: Refusal | None) ->
 def _body(response: Response, refusal: Refusal | None) -> dict[str, dict[str, str]]:
     status = HTTPStatus(response.status_code)
     if refusal is not None:
-        return answers.body(status, refusal.message or str(refusal.reason.label), refusal.reason.value)
+        return answers.body(status, refusal.message or refusal.reason.message, refusal.reason.value)
     detail = response.data.get("detail") if isinstance(response.data, dict) else None
     return answers.body(status, str(detail or status.phrase), getattr(detail, "code", status.name.lower()))

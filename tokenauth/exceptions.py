@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from functools import cache
+from functools import cache, lru_cache
 from typing import TYPE_CHECKING
 
 from django.db import models
@@ -40,6 +40,12 @@ class Reason(models.TextChoices):
         return 403 if self in _FORBIDDEN else 401
 
     @property
+    def message(self) -> str:
+        """The label, in the language of the moment."""
+        # To translate takes longer than to refuse.
+        return _translated(self, translation.get_language())
+
+    @property
     def description(self) -> str:
         """The message untranslated, in the ASCII that RFC 6750 asks of ``error_description``."""
         return _untranslated(self)
@@ -49,6 +55,12 @@ class Reason(models.TextChoices):
 def _untranslated(reason: Reason) -> str:
     with translation.override(None):
         return str(reason.label)
+
+
+# Few languages are ever in use.
+@lru_cache(maxsize=512)
+def _translated(reason: Reason, language: str | None) -> str:
+    return str(reason.label)
 
 
 _FORBIDDEN = {
@@ -89,10 +101,14 @@ class CredentialError(Exception):
     def __init__(
         self, reason: Reason, token: AccessToken | None = None, retry_after: int | None = None
     ) -> None:
-        super().__init__(reason.description)
+        super().__init__(reason)
         self.reason = reason
         self.token = token
         self.retry_after = retry_after
+
+    def __str__(self) -> str:
+        # Said when somebody asks, which of most refusals nobody does.
+        return self.reason.description
 
     def __reduce__(self) -> tuple[type[CredentialError], tuple[Reason, AccessToken | None, int | None]]:
         # By its arguments, not by its message: it crosses processes.

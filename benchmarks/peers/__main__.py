@@ -31,6 +31,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
 
 CASES = ("valid", "unknown", "malformed", "expired")
+TASKS = ("authenticate", "request", "create", "http")
 PEERS = (
     *("Django", "djangorestframework", "django-rest-knox", "djangorestframework-api-key"),
     *("djangorestframework_simplejwt", "django-oauth-toolkit", "gunicorn"),
@@ -115,20 +116,24 @@ def _measure(rows: int, options: argparse.Namespace) -> Measured:
     measured = Measured(_database(), rows)
     with ExitStack() as stack:
         environment = stack.enter_context(scratch_database(name))
-        _say(f"{measured.database}: filling {rows:,} rows of each.")
-        call_command("migrate", verbosity=0, interactive=False)
-        tokens = Path(stack.enter_context(tempfile.TemporaryDirectory())) / "tokens.json"
-        presented = fill(rows, expired=options.rounds * options.count * 3 + 100)
-        tokens.write_text(json.dumps(presented))
+        with _stage(f"filling {rows:,} rows of each"):
+            call_command("migrate", verbosity=0, interactive=False)
+            tokens = Path(stack.enter_context(tempfile.TemporaryDirectory())) / "tokens.json"
+            presented = fill(rows, expired=options.rounds * options.count * 3 + 100)
+            tokens.write_text(json.dumps(presented))
         connection.close()
         processes = {scheme: Process(scheme, environment, tokens) for scheme in ORDER}
         for process in processes.values():
             stack.callback(process.end)
-        _check(processes, measured)
-        _rounds(processes, measured, options)
-        for process in processes.values():
-            process.do("check", "valid", 1)
-        _over_http(presented, environment, measured, options)
+        with _stage(f"{options.rounds} rounds in process"):
+            _check(processes, measured)
+            _rounds(processes, measured, options)
+            for process in processes.values():
+                process.do("check", "valid", 1)
+        if "http" not in options.only:
+            return measured
+        with _stage(f"{options.http_rounds} rounds over HTTP"):
+            _over_http(presented, environment, measured, options)
     return measured
 
 
@@ -154,6 +159,7 @@ def _rounds(processes: dict[str, Process], measured: Measured, options: argparse
     tasks = [
         (task, case, scheme)
         for task in ("authenticate", "request", "create")
+        if task in options.only
         for case in CASES
         for scheme in ORDER
         if _is_measured(task, case, scheme)
@@ -260,15 +266,16 @@ def _prune(scheme: str, options: argparse.Namespace) -> Pruned:
 
     living = options.expired // 10
     with scratch_database(f"tokenauth_peers_{os.getpid()}") as environment:
-        _say(f"{_database()}: pruning {options.expired:,} tokens of {scheme}.")
-        call_command("migrate", verbosity=0, interactive=False)
-        fill_expired(scheme, options.expired, living)
+        with _stage(f"filling what is to be pruned of {scheme}"):
+            call_command("migrate", verbosity=0, interactive=False)
+            fill_expired(scheme, options.expired, living)
         connection.close()
         of_scheme = {**environment, "SCHEME": scheme}
         module = [sys.executable, "-m", "benchmarks.peers.pruning"]
-        with subprocess.Popen(
+        writing = subprocess.Popen(
             [*module, "writer"], env=of_scheme, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True
-        ) as writer:
+        )
+        with _stage(f"pruning {options.expired:,} tokens of {scheme}"), writing as writer:
             written, read = _pipes(writer)
             if read.readline() != "ready\n":
                 raise RuntimeError("The other writer did not come up.")
@@ -298,7 +305,7 @@ def _in_another_process(
             *("--rows", ",".join(map(str, options.rows))),
             *("--rounds", str(options.rounds), "--count", str(options.count)),
             *("--http-rounds", str(options.http_rounds), "--seconds", str(options.seconds)),
-            *("--expired", str(options.expired)),
+            *("--expired", str(options.expired), "--only", ",".join(options.only)),
         ]
         with subprocess.Popen([sys.executable, "-m", "benchmarks.peers", *arguments]) as process:
             try:
@@ -369,18 +376,25 @@ def _options() -> argparse.Namespace:
         help="beside which a database is made; may be repeated (default: SQLite alone)",
     )
     parser.add_argument("--rows", type=_numbers, help="tokens of each (default: 1000,1000000)")
-    parser.add_argument("--rounds", type=int, help="in which all take their turns (default: 15)")
+    parser.add_argument("--rounds", type=int, help="in which all take their turns (default: 12)")
     parser.add_argument("--count", type=int, help="how often in a round (default: 200)")
     parser.add_argument("--http-rounds", type=int, help="over HTTP (default: 7)")
-    parser.add_argument("--seconds", type=float, help="of each turn over HTTP (default: 3)")
+    parser.add_argument("--seconds", type=float, help="of each turn over HTTP (default: 1)")
     parser.add_argument("--expired", type=int, help="tokens to prune; 0: none (default: 200000)")
+    parser.add_argument(
+        "--only",
+        type=_tasks,
+        default=TASKS,
+        metavar="TASK,…",
+        help=f"of {', '.join(TASKS)}; all, if not given",
+    )
     parser.add_argument("--write", type=Path, metavar="DIR", help="write the table and the plot there")
     parser.add_argument("--judge", action="store_true", help="fail where what is promised is missed")
     # What a process of one database tells the one that started it.
     parser.add_argument("--json", type=Path, help=argparse.SUPPRESS)
     options = parser.parse_args()
     options.given = sys.argv[1:]
-    whole = {"rows": [1_000, 1_000_000], "rounds": 15, "count": 200, "http_rounds": 7, "seconds": 3.0}
+    whole = {"rows": [1_000, 1_000_000], "rounds": 12, "count": 200, "http_rounds": 7, "seconds": 1.0}
     short = {"rows": [1_000], "rounds": 5, "count": 60, "http_rounds": 2, "seconds": 1.0}
     defaults = {**short, "expired": 2_000} if options.short else {**whole, "expired": 200_000}
     for name, value in defaults.items():
@@ -394,10 +408,25 @@ def _numbers(text: str) -> list[int]:
     return [int(number) for number in text.split(",")]
 
 
+def _tasks(text: str) -> list[str]:
+    tasks = text.split(",")
+    if unknown := set(tasks) - set(TASKS):
+        raise argparse.ArgumentTypeError(f"there is no {', '.join(sorted(unknown))}")
+    return tasks
+
+
 def _pipes(process: subprocess.Popen[str]) -> tuple[IO[str], IO[str]]:
     assert process.stdin is not None
     assert process.stdout is not None
     return process.stdin, process.stdout
+
+
+@contextmanager
+def _stage(what: str) -> Iterator[None]:
+    start = time.monotonic()
+    _say(f"{_database()}: {what} …")
+    yield
+    _say(f"{_database()}: {what}: {time.monotonic() - start:.0f} s")
 
 
 def _say(text: str) -> None:

@@ -77,8 +77,7 @@ def rows_of(scheme: str) -> int:
 
         model: Any = OutstandingToken
     else:
-        _, row = SCHEMES[scheme].make(1, None)  # type: ignore[misc]
-        model = type(row)
+        model = SCHEMES[scheme].model
     count: int = model._base_manager.count()
     return count
 

@@ -91,54 +91,7 @@ def targets(measured: Sequence[Measured], pruned: Mapping[str, Mapping[str, Prun
     """Those that what was measured can say something of."""
     found: list[Target] = []
     for one in measured:
-        where = f"{one.database}, {one.rows:,} tokens"
-        alone = one.times["authenticate", "valid"]
-        found += [
-            Target(
-                f"`authenticate()`, valid, by authtoken's: {where}",
-                compared(alone, "tokenauth", "authtoken"),
-                most=0.2 if one.database == "SQLite" else 0.4,
-            ),
-            Target(
-                f"with `LOOKUP_CACHE_SECONDS`: {where}",
-                compared(alone, "tokenauth-cached", "authtoken"),
-                most=0.05,
-            ),
-            Target(
-                f"malformed: {where}",
-                compared(one.times["authenticate", "malformed"], "tokenauth", "authtoken"),
-                most=0.05,
-            ),
-            Target(
-                f"making a token, by knox's: {where}",
-                compared(one.times["create", "valid"], "tokenauth", "knox"),
-                most=1.0,
-            ),
-        ]
-        http = one.times["http", "valid"]
-        found.append(
-            Target(
-                f"requests/s with `LOOKUP_CACHE_SECONDS`, by those without authentication: {where}",
-                compared(http, "tokenauth-cached", "nothing"),
-                least=0.9,
-            )
-        )
-        if one.database == "PostgreSQL":
-            found.append(
-                Target(
-                    f"requests/s over HTTP, by authtoken's: {where}",
-                    compared(http, "tokenauth", "authtoken"),
-                    least=1.3,
-                )
-            )
-            found += [
-                Target(
-                    f"requests/s over HTTP, by {peer}'s: {where}",
-                    compared(http, "tokenauth", peer),
-                    least=1.0,
-                )
-                for peer in ("simplejwt", "drf-api-key", "knox", "oauth-toolkit")
-            ]
+        found += _of_one(one)
     found += _growth(measured)
     for database, by_scheme in pruned.items():
         ours = by_scheme["tokenauth"]
@@ -161,13 +114,50 @@ def targets(measured: Sequence[Measured], pruned: Mapping[str, Mapping[str, Prun
     return found
 
 
+def _of_one(one: Measured) -> Iterable[Target]:
+    where = f"{one.database}, {one.rows:,} tokens"
+    if alone := one.times.get(("authenticate", "valid")):
+        yield Target(
+            f"`authenticate()`, valid, by authtoken's: {where}",
+            compared(alone, "tokenauth", "authtoken"),
+            most=0.2 if one.database == "SQLite" else 0.4,
+        )
+        yield Target(
+            f"with `LOOKUP_CACHE_SECONDS`: {where}",
+            compared(alone, "tokenauth-cached", "authtoken"),
+            most=0.05,
+        )
+    if malformed := one.times.get(("authenticate", "malformed")):
+        yield Target(f"malformed: {where}", compared(malformed, "tokenauth", "authtoken"), most=0.05)
+    if create := one.times.get(("create", "valid")):
+        yield Target(f"making a token, by knox's: {where}", compared(create, "tokenauth", "knox"), most=1.0)
+    if http := one.times.get(("http", "valid")):
+        yield Target(
+            f"requests/s with `LOOKUP_CACHE_SECONDS`, by those without authentication: {where}",
+            compared(http, "tokenauth-cached", "nothing"),
+            least=0.9,
+        )
+        if one.database == "PostgreSQL":
+            yield Target(
+                f"requests/s over HTTP, by authtoken's: {where}",
+                compared(http, "tokenauth", "authtoken"),
+                least=1.3,
+            )
+            for peer in ("simplejwt", "drf-api-key", "knox", "oauth-toolkit"):
+                yield Target(
+                    f"requests/s over HTTP, by {peer}'s: {where}",
+                    compared(http, "tokenauth", peer),
+                    least=1.0,
+                )
+
+
 def _growth(measured: Sequence[Measured]) -> Iterable[Target]:
     by_database: dict[str, list[Measured]] = {}
     for one in measured:
         by_database.setdefault(one.database, []).append(one)
     for database, both in by_database.items():
         few, many = min(both, key=lambda one: one.rows), max(both, key=lambda one: one.rows)
-        if few is not many:
+        if few is not many and ("authenticate", "valid") in few.times:
             ratios = [one.times["authenticate", "valid"]["tokenauth"] for one in (many, few)]
             yield Target(
                 f"growth from {few.rows:,} to {many.rows:,} tokens: {database}",
@@ -242,7 +232,8 @@ def _by_scheme(measured: Sequence[Measured], what: str, case: str, other: str, t
         if all(scheme in one.times.get((what, case), {}) for one in measured):
             cells = [str(compared(one.times[what, case], scheme, other)) for one in measured]
             rows.append([scheme, *cells])
-    return _table((title, *columns), rows)
+    # Of what was not measured, nothing is said.
+    return _table((title, *columns), rows) if rows else ""
 
 
 def _table(head: Sequence[str], rows: Sequence[Sequence[str]]) -> str:

@@ -3,14 +3,16 @@
 from __future__ import annotations
 
 import hashlib
+import random
 import secrets
+from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import TYPE_CHECKING, Any
+from uuid import uuid4
 
-from django.contrib.auth import get_user_model
 from django.utils import timezone
-from django.utils.crypto import get_random_string
+from django.utils.crypto import RANDOM_STRING_CHARS, get_random_string
 from knox.auth import TokenAuthentication as KnoxAuthentication
 from knox.models import AuthToken
 from knox.settings import CONSTANTS
@@ -37,16 +39,26 @@ if TYPE_CHECKING:
 
 SCOPE = "read:sites"
 
+# Unlike the packages, which draw each character from the system: they are a million texts of nobody.
+_choose = random.Random().choices  # noqa: S311
+
+# By attribute.
+Row = Mapping[str, Any]
+
 
 @dataclass(frozen=True)
 class Scheme:
-    """``make``: the text and the row (None where there is none) of a token of a user, until a moment."""
+    """``make``: the text of a token of a user, until a moment, and what its row has of its own.
+
+    That is none where ``model`` is None; what else a row has, it has by the package's defaults.
+    """
 
     name: str
     word: str = ""
     authentication: type[Any] | None = None
     permission: type[Any] = AllowAny
-    make: Callable[[int, datetime | None], tuple[str, Any]] | None = None
+    model: type[Any] | None = None
+    make: Callable[[int, datetime | None], tuple[str, Row]] | None = None
     # By the package's own means, as a project would.
     create: Callable[[Any], object] | None = None
     # What has the form of a token of its own, and is none.
@@ -59,62 +71,71 @@ class Scheme:
         return f"{self.word} {text}" if self.word else ""
 
 
-def _of_authtoken(user: int, expires: datetime | None) -> tuple[str, Token]:
+def _of_authtoken(user: int, expires: datetime | None) -> tuple[str, Row]:
     key = secrets.token_hex(20)
-    return key, Token(key=key, user_id=user, created=timezone.now())
+    return key, {"key": key, "user_id": user}
 
 
-def _of_knox(user: int, expires: datetime | None) -> tuple[str, AuthToken]:
+def _of_knox(user: int, expires: datetime | None) -> tuple[str, Row]:
     text = secrets.token_hex(32)
-    row = AuthToken(
-        digest=hashlib.sha512(bytes.fromhex(text.encode().hex())).hexdigest(),
-        token_key=text[: CONSTANTS.TOKEN_KEY_LENGTH],
-        user_id=user,
-        created=timezone.now(),
-        expiry=expires or timezone.now() + timedelta(days=1),
-    )
-    return text, row
+    return text, {
+        # As its own crypto.hash_token does.
+        "digest": hashlib.sha512(bytes.fromhex(text.encode().hex())).hexdigest(),
+        "token_key": text[: CONSTANTS.TOKEN_KEY_LENGTH],
+        "user_id": user,
+        "expiry": expires or timezone.now() + timedelta(days=1),
+    }
 
 
-def _of_api_key(user: int, expires: datetime | None) -> tuple[str, APIKey]:
-    prefix, secret = get_random_string(8), get_random_string(32)
+def _of_api_key(user: int, expires: datetime | None) -> tuple[str, Row]:
+    prefix, secret = _characters(8), _characters(32)
     hashed = f"sha512$${hashlib.sha512(f'{prefix}.{secret}'.encode()).hexdigest()}"
-    row = APIKey(id=f"{prefix}.{hashed}", prefix=prefix, hashed_key=hashed, name="t", expiry_date=expires)
-    return f"{prefix}.{secret}", row
+    return f"{prefix}.{secret}", {
+        "id": f"{prefix}.{hashed}",
+        "prefix": prefix,
+        "hashed_key": hashed,
+        "name": "t",
+        "expiry_date": expires,
+    }
 
 
-def _of_simplejwt(user: int, expires: datetime | None) -> tuple[str, None]:
+def _of_simplejwt(user: int, expires: datetime | None) -> tuple[str, Row]:
     token = SimpleJWT()
     token["user_id"] = str(user)
     if expires is not None:
         token.set_exp(from_time=expires, lifetime=timedelta(0))
-    return str(token), None
+    return str(token), {}
 
 
-def _of_oauth(user: int, expires: datetime | None) -> tuple[str, OAuthToken]:
-    text = get_random_string(30)
-    row = OAuthToken(
-        user_id=user,
-        application_id=1,
-        token=text,
-        expires=expires or timezone.now() + timedelta(days=1),
-        scope=SCOPE,
-    )
-    return text, row
+def _of_oauth(user: int, expires: datetime | None) -> tuple[str, Row]:
+    text = _characters(30)
+    return text, {
+        "user_id": user,
+        "application_id": 1,
+        "token": text,
+        "token_checksum": hashlib.sha256(text.encode()).hexdigest(),
+        "expires": expires or timezone.now() + timedelta(days=1),
+        "scope": SCOPE,
+    }
 
 
-def _of_tokenauth(user: int, expires: datetime | None) -> tuple[str, AccessToken]:
-    made = credential.make(Kind.PERSONAL)
-    row = AccessToken(
-        user_id=user,
-        name="t",
-        scopes=[SCOPE],
-        secret=hashlib.sha256(made.text.encode()).hexdigest(),
-        hint=made.hint,
-        expires_at=expires,
-        last_used_at=timezone.now(),
-    )
-    return made.text, row
+def _of_tokenauth(user: int, expires: datetime | None) -> tuple[str, Row]:
+    made, now = credential.make(Kind.PERSONAL), timezone.now()
+    return made.text, {
+        "user_id": user,
+        "name": "t",
+        "scopes": [SCOPE],
+        "secret": hashlib.sha256(made.text.encode()).hexdigest(),
+        "hint": made.hint,
+        "family": uuid4(),
+        "created_at": now,
+        "last_used_at": now,
+        "expires_at": expires,
+    }
+
+
+def _characters(count: int) -> str:
+    return "".join(_choose(RANDOM_STRING_CHARS, k=count))
 
 
 def _create_oauth_row(user: Any) -> object:
@@ -133,6 +154,7 @@ def _tokenauth(name: str) -> Scheme:
         "Bearer",
         AccessTokenAuthentication,
         HasScopes.of(SCOPE),
+        AccessToken,
         _of_tokenauth,
         lambda user: AccessToken.objects.generate(user, "t", [SCOPE]),
         unknown="pat_00000000000000000000000000000042VsRc",
@@ -150,6 +172,7 @@ SCHEMES = {
             "Token",
             TokenAuthentication,
             IsAuthenticated,
+            Token,
             _of_authtoken,
             lambda user: Token.objects.create(user=user),
             unknown="0" * 40,
@@ -160,6 +183,7 @@ SCHEMES = {
             "Token",
             KnoxAuthentication,
             IsAuthenticated,
+            AuthToken,
             _of_knox,
             AuthToken.objects.create,
             unknown="0" * 64,
@@ -169,6 +193,7 @@ SCHEMES = {
             "Api-Key",
             None,
             HasAPIKey,
+            APIKey,
             _of_api_key,
             lambda user: APIKey.objects.create_key(name="t"),
             unknown=f"{'0' * 8}.{'0' * 32}",
@@ -178,6 +203,7 @@ SCHEMES = {
             "Bearer",
             JWTAuthentication,
             IsAuthenticated,
+            None,
             _of_simplejwt,
             RefreshToken.for_user,
             # Signed by nobody.
@@ -188,6 +214,7 @@ SCHEMES = {
             "Bearer",
             OAuth2Authentication,
             IsAuthenticated,
+            OAuthToken,
             _of_oauth,
             _create_oauth_row,
             unknown="0" * 30,
@@ -200,21 +227,18 @@ SCHEMES = {
 PEER = "authtoken"
 OURS = "tokenauth"
 CACHED = "tokenauth-cached"
-# Those that keep rows, once each.
-KEPT = tuple(name for name in SCHEMES if name not in ("nothing", "simplejwt", CACHED))
 
 
-def rows(scheme: Scheme, count: int, expires: datetime | None = None) -> Iterator[tuple[str, Any]]:
+def rows(scheme: Scheme, count: int, expires: datetime | None = None) -> Iterator[tuple[str, Row]]:
     """Texts and rows of ``count`` tokens, each of a user of its own."""
     assert scheme.make is not None
     for user in range(1, count + 1):
         yield scheme.make(user, expires)
 
 
-def users(count: int) -> Iterator[Any]:
-    model = get_user_model()
+def users(count: int) -> Iterator[Row]:
     for number in range(1, count + 1):
-        yield model(pk=number, username=f"user{number}", password="!")  # noqa: S106
+        yield {"id": number, "username": f"user{number}", "password": "!"}
 
 
 def application() -> Application:

@@ -9,6 +9,7 @@ import pytest
 import time_machine
 from django.db import DatabaseError, connection, connections
 from django.db.models import Count, Sum
+from django.test.utils import CaptureQueriesContext
 from django.utils import timezone
 from rest_framework.test import APIClient
 
@@ -243,6 +244,18 @@ class TestAFlood:
             clock.shift(-60)
             self.flood(api, 1)
         assert TokenLogin.objects.get(reason="repeated").count == 1
+
+    @pytest.mark.django_db(transaction=True)
+    def test_outside_of_a_transaction_each_costs_one_statement(self, api: APIClient) -> None:
+        with time_machine.travel(NOON, tick=False):
+            with CaptureQueriesContext(connection) as written:
+                self.flood(api, 1)
+            assert [query["sql"].split()[0] for query in written] == ["INSERT"]
+            self.flood(api, 60)
+            with CaptureQueriesContext(connection) as counted:
+                self.flood(api, 1)
+            assert [query["sql"].split()[0] for query in counted] == ["UPDATE"]
+        assert TokenLogin.objects.get(reason="repeated").count == 2
 
     @pytest.mark.django_db(transaction=True)
     def test_threads_write_no_row_too_many_and_count_every_attempt(self) -> None:

@@ -1,16 +1,21 @@
 from __future__ import annotations
 
+from itertools import count
+from threading import Lock
 from typing import TYPE_CHECKING, Any
 
 import pytest
 from django.db import connection, connections, transaction
+from django.db.models import JSONField
 from django.db.models.sql.compiler import SQLCompiler
 from django.test.utils import CaptureQueriesContext, isolate_apps
 
-from tokenauth.core import compiled_lookup, lookup
+from tokenauth.core import compiled_lookup, converted, lookup
+from tokenauth.core.converted import Conversions
+from tokenauth.models import AccessToken
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator
+    from collections.abc import Callable, Iterator, Sequence
 
     from testproject.accounts.models import User
 
@@ -75,7 +80,7 @@ def test_whoever_listens_to_a_connection_hears_of_it(alice: User, way: str) -> N
     with connection.execute_wrapper(listen), CaptureQueriesContext(connection) as captured:
         lookup.find([token.secret])
     [(sql, params)] = heard
-    assert token.secret in params
+    assert token.secret in (params.values() if isinstance(params, dict) else params)
     [logged] = captured.captured_queries
     assert token.secret in logged["sql"]
     assert sql.startswith("SELECT ")
@@ -87,6 +92,96 @@ def test_a_transaction_that_is_broken_is_asked_nothing(alice: User, way: str) ->
         transaction.set_rollback(True)
         with pytest.raises(transaction.TransactionManagementError):
             lookup.find([token.secret])
+
+
+def as_the_orm_has_it(token: AccessToken) -> None:
+    """Column by column, and type by type."""
+    by_orm = AccessToken.objects.select_related("user").get(pk=token.pk)
+    for ours, theirs in ((token, by_orm), (token.user, by_orm.user)):
+        assert ours == theirs
+        assert (ours._state.db, ours._state.adding) == (theirs._state.db, theirs._state.adding)
+        for field in theirs._meta.concrete_fields:
+            value, expected = getattr(ours, field.attname), getattr(theirs, field.attname)
+            assert (field.attname, value, type(value)) == (field.attname, expected, type(expected))
+    assert vars(token).keys() == vars(by_orm).keys()
+
+
+def test_the_same_row_gives_the_same_as_the_orm_however_often_it_is_read(alice: User) -> None:
+    secret = alice.generate_access_token("t", ["read:sites"], allowed_networks=["127.0.0.0/8"]).secret
+    for _ in range(4):
+        token = lookup.find([secret])
+        assert token is not None
+        as_the_orm_has_it(token)
+        # What one request does to its own, no other sees.
+        token.scopes.append("*")
+        token.allowed_networks.clear()
+        token.name = token.user.username = "another"
+        token.user.is_active = False
+
+
+def test_a_row_that_was_changed_is_another_at_once(alice: User) -> None:
+    secret = alice.generate_access_token("t", ["read:sites"]).secret
+    for number in range(6):
+        # Past the models, which might forget something.
+        with connection.cursor() as cursor:
+            cursor.execute("UPDATE tokenauth_accesstoken SET name = %s", [f"named {number // 3}"])
+        token = lookup.find([secret])
+        assert token is not None
+        assert token.name == f"named {number // 3}"
+        as_the_orm_has_it(token)
+
+
+class TestConversions:
+    def convert(self, row: Sequence[Any]) -> Any:
+        self.converted += 1
+        return {"name": row[0]}, {"tags": [row[1]]}
+
+    @pytest.fixture
+    def conversions(self) -> Conversions:
+        self.converted = 0
+        return Conversions(self.convert)
+
+    def test_a_row_is_converted_until_it_was_read_twice(self, conversions: Conversions) -> None:
+        for _ in range(4):
+            assert conversions.values("0", ("a", "b")) == ({"name": "a"}, {"tags": ["b"]})
+        assert self.converted == 2
+        assert conversions.values("0", ("a", "c")) == ({"name": "a"}, {"tags": ["c"]})
+        assert conversions.values("1", ("a", "b")) == ({"name": "a"}, {"tags": ["b"]})
+        assert self.converted == 4
+
+    def test_a_row_with_what_can_be_changed_is_converted_each_time(self, conversions: Conversions) -> None:
+        for _ in range(4):
+            conversions.values("0", ("a", ["b"]))
+        assert self.converted == 4
+
+    def test_so_is_what_cannot_be_copied(self, conversions: Conversions) -> None:
+        conversions._convert = lambda row: ({}, {"lock": Lock()})
+        locks = [conversions.values("0", ("a",))[1]["lock"] for _ in range(4)]
+        assert len(set(locks)) == 4
+
+    def test_so_many_are_remembered_and_no_more(
+        self, conversions: Conversions, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        monkeypatch.setattr(converted, "MOST", 3)
+        for number in range(10):
+            conversions.values(str(number), ("a", "b"))
+            assert len(conversions._seen) <= 3
+
+
+def test_what_a_field_of_the_project_makes_of_a_column_is_made_each_time(
+    alice: User, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(JSONField, "from_db_value", lambda *args: [next(numbers)])
+    numbers = count()
+    connections["default"].__dict__.pop(compiled_lookup._ATTRIBUTE, None)
+    secret = alice.generate_access_token("t").secret
+    scopes = []
+    for _ in range(3):
+        token = lookup.find([secret])
+        assert token is not None
+        scopes.append(token.scopes)
+    connections["default"].__dict__.pop(compiled_lookup._ATTRIBUTE, None)
+    assert scopes == [[0], [2], [4]]
 
 
 class Counting:
@@ -113,5 +208,5 @@ def test_what_a_user_model_does_when_it_is_made_is_done(alice: User, bases: Call
     compiler.as_sql()
     columns = [column for column, *_ in compiler.select]
     instances = compiled_lookup.Instances(columns, compiler.klass_info, "default")
-    row = [getattr(alice, name) for name in instances.names]
-    assert instances.make(row).given == by_orm.given
+    values = {name: getattr(alice, name) for name in instances.names}
+    assert instances.make(values).given == by_orm.given

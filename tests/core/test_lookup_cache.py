@@ -328,7 +328,7 @@ def test_one_tenants_token_is_no_others(
 @pytest.mark.parametrize("value", [memoryview(b""), threading.Lock()], ids=["bytes of a driver", "a lock"])
 def test_what_cannot_be_copied_is_not_remembered(value: object) -> None:
     using = connections["default"]
-    lookups.put(using, "of a text", ["t"], lookups.ticket())
-    lookups.put(using, "of another", [value], lookups.ticket())
+    lookups.put(using, "of a text", ({"name": "t"}, {}), lookups.ticket())
+    lookups.put(using, "of another", ({}, {"key": value}), lookups.ticket())
     assert lookups.get(using, "of a text", SECONDS) is not None
     assert lookups.get(using, "of another", SECONDS) is None

@@ -139,7 +139,7 @@ QUERIES = {
     "prunetokens: the logins of a token": Query(
         "tokenauth_tokenlogin(token_id, date)",
         prunetokens,
-        containing='WHERE "tokenauth_tokenlogin"."token_id" IN',
+        containing='"tokenauth_tokenlogin"."token_id" = ANY',
     ),
     "the attempts of a leaked token": Query(
         "tokenauth_tokenlogin(identifier)",

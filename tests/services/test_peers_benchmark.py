@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import os
 import subprocess
 import sys
@@ -18,14 +19,15 @@ FEW = (
     *("--rows", "60", "--rounds", "2", "--count", "8"),
     *("--http-rounds", "1", "--seconds", "0.3", "--expired", "100"),
 )
-MARKS = "<!-- measured: begin -->\n<!-- measured: end -->"
-
-
-@pytest.mark.skipif(
+_OF_TWO_DATABASES = pytest.mark.skipif(
     connection.vendor == "mysql",
     reason="the benchmark beside the peers is of SQLite and PostgreSQL, where it is run by "
     "pytest --long tests/services",
 )
+MARKS = "<!-- measured: begin -->\n<!-- measured: end -->"
+
+
+@_OF_TWO_DATABASES
 @pytest.mark.django_db
 def test_it_measures_each_of_them(tmp_path: Path) -> None:
     page = tmp_path / "benchmarks.md"
@@ -52,6 +54,66 @@ def test_it_measures_each_of_them(tmp_path: Path) -> None:
         assert queries.get(scheme, "") in text
     if _has_matplotlib():
         assert (tmp_path / "images" / "benchmarks.svg").read_text().startswith("<?xml")
+
+
+FILL = """
+import json, sys
+import django
+django.setup()
+from django.apps import apps
+from django.core.management import call_command
+from django.db import connection
+from benchmarks.peers.fill import fill
+from benchmarks.scratch import scratch_database
+
+def described():
+    with connection.cursor() as cursor:
+        return {
+            model._meta.label: connection.introspection.get_constraints(cursor, model._meta.db_table)
+            for model in apps.get_models()
+        }
+
+with scratch_database(sys.argv[1]):
+    call_command("migrate", verbosity=0, interactive=False)
+    before = described()
+    presented = fill(50, expired=10)
+    assert described() == before
+    settings = []
+    if connection.vendor == "sqlite":
+        with connection.cursor() as cursor:
+            for name in ("journal_mode", "synchronous", "foreign_keys"):
+                settings += cursor.execute(f"PRAGMA {name}").fetchone()
+    connection.check_constraints()
+    rows = {model._meta.label: model._base_manager.count() for model in apps.get_models()}
+print(json.dumps([settings, rows, {name: len(of["valid"]) for name, of in presented.items()}]))
+"""
+
+
+@_OF_TWO_DATABASES
+@pytest.mark.django_db
+def test_after_the_fill_the_schema_is_as_it_was_migrated(worker_id: str) -> None:
+    url = os.environ.get("DATABASE_URL", "sqlite:///db.sqlite3")
+    environment = {"DATABASE_URL": url, "DJANGO_SETTINGS_MODULE": "benchmarks.peers.settings"}
+    ran = subprocess.run(  # noqa: S603
+        [sys.executable, "-c", FILL, f"tokenauth_fill_{worker_id}"],
+        cwd=ROOT,
+        env={**os.environ, **environment},
+        capture_output=True,
+        text=True,
+        timeout=120,
+        check=False,
+    )
+    assert ran.returncode == 0, ran.stderr
+    settings, rows, presented = json.loads(ran.stdout)
+    # The fill alone waits for no disk.
+    assert settings in ([], ["wal", 1, 1])
+    assert rows["auth.User"] == rows["authtoken.Token"] == 50
+    with_expired = (
+        *("knox.AuthToken", "rest_framework_api_key.APIKey"),
+        *("oauth2_provider.AccessToken", "tokenauth.AccessToken"),
+    )
+    assert {rows[label] for label in with_expired} == {60}
+    assert presented == {scheme: 50 if scheme != "nothing" else 5 for scheme in report.ORDER}
 
 
 def _has_matplotlib() -> bool:
@@ -90,6 +152,19 @@ def test_what_is_promised_is_judged(ours: float, is_met: bool) -> None:
         "yes" if is_met else "**missed**",
     ]
     assert [target.is_met for target in found(report.targets(both, {}), "growth")] == [True]
+
+
+def test_of_what_was_not_measured_nothing_is_said() -> None:
+    one = measured("PostgreSQL", 10, 0.2)
+    one.times = {task: times for task, times in one.times.items() if task == ("authenticate", "valid")}
+    one.queries = {scheme: {"valid": 1} for scheme in report.ORDER}
+    assert [target.what.partition(":")[0] for target in report.targets([one], {})] == [
+        "`authenticate()`, valid, by authtoken's",
+        "with `LOOKUP_CACHE_SECONDS`",
+    ]
+    text = report.markdown("", "", [one], {}, (0, 0))
+    assert "`authenticate()` alone" in text
+    assert "over HTTP" not in text
 
 
 def test_a_promise_of_more_is_judged_the_other_way() -> None:

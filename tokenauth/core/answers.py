@@ -26,7 +26,7 @@ def refused(request: HttpRequest, refusal: Refusal) -> JsonResponse:
     attempts.refused_request(request, refusal)
     reason = refusal.reason
     status = HTTPStatus(reason.status)
-    response = JsonResponse(body(status, str(reason.label), reason.value), status=status)
+    response = JsonResponse(body(status, reason.message, reason.value), status=status)
     if challenge := challenges.of_refusal(request, refusal):
         response["WWW-Authenticate"] = challenge
     if refusal.retry_after is not None:

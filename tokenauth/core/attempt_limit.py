@@ -8,6 +8,7 @@ from typing import Any
 from django.db import transaction
 from django.db.models import F
 
+from tokenauth.core.savepoint import around_statement
 from tokenauth.models import TokenLogin
 
 ROWS_A_MINUTE = 60
@@ -59,20 +60,28 @@ def save(row: TokenLogin, using: str) -> None:
                 share.writing -= 1
         return
     # Each is committed before the next: two at once would make two rows. A flood waits for itself alone.
-    with share.counting, transaction.atomic(using=using):
-        _count(row, share, minute, using)
+    with share.counting:
+        if not _is_counted(share, using):
+            with transaction.atomic(using=using):
+                _begin_counting(row, share, minute, using)
 
 
 def _insert(row: TokenLogin, using: str) -> None:
-    with transaction.atomic(using=using):
+    with around_statement(using):
         row.save(using=using)
 
 
-def _count(row: TokenLogin, share: _Share, minute: datetime, using: str) -> None:
-    log = TokenLogin.objects.using(using)
-    if log.filter(pk=share.repeated_pk).update(count=F("count") + 1):
-        return
-    rows = log.filter(ip_address=row.ip_address, date__gte=minute, success=False)
+def _is_counted(share: _Share, using: str) -> bool:
+    """Count one more into the row that there is; False where there is none."""
+    if share.repeated_pk is None:
+        return False
+    row = TokenLogin.objects.using(using).filter(pk=share.repeated_pk)
+    with around_statement(using):
+        return row.update(count=F("count") + 1) > 0
+
+
+def _begin_counting(row: TokenLogin, share: _Share, minute: datetime, using: str) -> None:
+    rows = TokenLogin.objects.using(using).filter(ip_address=row.ip_address, date__gte=minute, success=False)
     # In this order: a row that is committed in between is counted twice, and not missed.
     writing = share.writing
     written = writing + rows.count()

@@ -16,7 +16,7 @@ from functools import lru_cache
 from typing import Any
 
 from django.conf import settings
-from django.db import connections, router, transaction
+from django.db import connections, router
 from django.db.models import Q, QuerySet
 from django.http import HttpRequest
 from django.utils.encoding import force_bytes
@@ -28,6 +28,7 @@ from tokenauth.core.credential import Kind
 from tokenauth.core.headers import Presented
 from tokenauth.core.lookup_cache import lookups
 from tokenauth.core.request_state import Attempt, Refusal, Verified, state_of
+from tokenauth.core.savepoint import around_statement
 from tokenauth.exceptions import CredentialError
 from tokenauth.models import AccessToken, TokenLogin
 
@@ -63,12 +64,14 @@ def request_id(request: HttpRequest) -> str:
 
 def accepted(request: HttpRequest, verified: Verified) -> None:
     """Note an accepted credential."""
-    token = verified.token
-    last_used, interval = token.last_used_at, conf.LAST_USED_INTERVAL
-    if last_used is None or last_used <= verified.at - interval:
-        state_of(request).used = verified
-    id_type = _ID_TYPES[token.kind]
-    note(request, Attempt(id_type, token.name, token.hint, token, None, verified.at, token.user_id))
+    state, last_used = state_of(request), verified.token.last_used_at
+    if last_used is None or last_used <= verified.at - conf.LAST_USED_INTERVAL:
+        state.used = verified
+    # Most projects record failures alone: an attempt that nobody will ask for is not made.
+    if conf.RECORD_LOGIN_ATTEMPTS == "all":
+        state.attempt = _accepted_attempt(verified)
+    if not state.deferred:
+        write(request)
 
 
 def refused(
@@ -77,8 +80,7 @@ def refused(
     """Note a refused credential."""
     id_type, token = presented.shape or _ID_TYPES[presented.kind], error.token
     user_id = None if token is None else token.user_id
-    identifier = identifier_of(presented.text)
-    note(request, Attempt(id_type, identifier, hint, token, error.reason, at, user_id))
+    note(request, Attempt(id_type, presented, hint, token, error.reason, at, user_id))
 
 
 def note(request: HttpRequest, attempt: Attempt) -> None:
@@ -96,11 +98,13 @@ def refused_request(request: HttpRequest, refusal: Refusal) -> None:
     It stays one attempt, unless the accepted one was written already for want of the middleware.
     """
     state = state_of(request)
-    if state.accepted is None:
+    accepted = state.accepted
+    if isinstance(state.outcome, Verified):
+        accepted = _accepted_attempt(state.outcome)
+    if accepted is None:
         return
-    found = list(headers.presented(request.META))
-    identifier = identifier_of(found[0].text) if found else ""
-    state.attempt = replace(state.accepted, identifier=identifier, reason=refusal.reason)
+    found = headers.presented(request.META)
+    state.attempt = replace(accepted, identifier=found[0] if found else "", reason=refusal.reason)
     _unless_deferred(request)
 
 
@@ -132,7 +136,7 @@ def report(request: HttpRequest, refusal: Refusal, user: Any, auth: Any) -> None
 
 
 def write(request: HttpRequest) -> None:
-    """Write what was noted on ``request``, each in its own savepoint.
+    """Write what was noted on ``request``, each by itself.
 
     What cannot be written goes to the logger ``tokenauth``: the answer stands.
     """
@@ -148,7 +152,7 @@ def write(request: HttpRequest) -> None:
         known: dict[str, Any] = {"reason": attempt.reason, "hint": attempt.hint, "date": attempt.at}
         with _failure_logged("login attempt", known):
             row = _row(request, attempt)
-            known.update({field.attname: getattr(row, field.attname) for field in row._meta.concrete_fields})
+            known["row"] = row
             attempt_limit.save(row, router.db_for_write(TokenLogin))
 
 
@@ -167,6 +171,11 @@ def prune(before: datetime, batch: int) -> Iterator[int]:
     yield from batches.delete(prunable(before), "date", batch)
 
 
+def _accepted_attempt(verified: Verified) -> Attempt:
+    token = verified.token
+    return Attempt(_ID_TYPES[token.kind], token.name, token.hint, token, None, verified.at, token.user_id)
+
+
 def _unless_deferred(request: HttpRequest) -> None:
     if not state_of(request).deferred:
         write(request)
@@ -178,10 +187,10 @@ def _is_recorded(attempt: Attempt) -> bool:
 
 
 def _row(request: HttpRequest, attempt: Attempt) -> TokenLogin:
-    token = attempt.token
+    token, identifier = attempt.token, attempt.identifier
     return TokenLogin(
         id_type=attempt.id_type,
-        identifier=attempt.identifier,
+        identifier=identifier if isinstance(identifier, str) else identifier_of(identifier.text),
         hint=attempt.hint,
         user_id=attempt.user_id,
         token_id=None if token is None else token.pk,
@@ -203,7 +212,7 @@ def _touch(used: Verified, address: str | None) -> None:
     # A plain query set: this is the one writer that may move a row to another digest scheme.
     rows: QuerySet[AccessToken] = QuerySet(AccessToken, using=using).filter(pk=token.pk)
     due = Q(last_used_at__isnull=True) | Q(last_used_at__lte=used.at - conf.LAST_USED_INTERVAL)
-    with transaction.atomic(using=using):
+    with around_statement(using):
         rows.filter(due).update(**values)
     # Or the next request would write as well.
     lookups.forget(connections[router.db_for_read(AccessToken)], used.digest)
@@ -216,4 +225,6 @@ def _failure_logged(subject: str, fields: dict[str, Any]) -> Iterator[None]:
     # Whatever it is: it may not change an answer that is decided, and Django drops without a
     # word what is raised while a response is closed.
     except Exception:
+        if row := fields.pop("row", None):
+            fields |= {field.attname: getattr(row, field.attname) for field in row._meta.concrete_fields}
         logger.exception("A %s could not be written: %s", subject, fields, extra={"tokenauth": fields})

@@ -36,17 +36,22 @@ def ignore_session(request: HttpRequest) -> None:
 
     Nothing is verified before a view asks.
     """
-    if any(headers.presented(request.META)):
-        state_of(request).consulted = True
-        _set_user(request, SimpleLazyObject(lambda: _user_of(request)), lambda: _user_of(request))
+    state = state_of(request)
+    # Nearly always it is asked for a second time, and nobody has set another.
+    if state.caller is not None and state.caller is request.__dict__.get("user"):
+        return
+    if headers.presented(request.META):
+        state.consulted = True
+        state.caller = SimpleLazyObject(lambda: _user_of(request))
+        _set_user(request, state.caller, lambda: _user_of(request))
 
 
 def spend(request: HttpRequest) -> None:
     """Judge now, before the view and its transaction, what is good once; the outcome waits for the doors."""
-    shape = next((one.shape for one in headers.presented(request.META) if one.is_spent), "")
-    if shape:
+    found = headers.in_registered_headers(request.META)
+    if found:
         try:
-            credential.authenticator_of(shape)(request)
+            credential.authenticator_of(found[0].shape)(request)
         except CredentialError:
             # A door says so, if the view has one.
             return

@@ -18,6 +18,7 @@ from django.db.models.fields.related_descriptors import ForeignKeyDeferredAttrib
 from django.db.models.query_utils import DeferredAttribute
 
 from tokenauth.core import prepared_statement
+from tokenauth.core.converted import Conversions
 from tokenauth.models import AccessToken
 
 if TYPE_CHECKING:
@@ -27,6 +28,7 @@ if TYPE_CHECKING:
     from django.db.models import Expression, QuerySet
 
     Converter = tuple[int, Callable[..., Any], Expression]
+    from tokenauth.core.converted import Values
 
 # Attributes that keep what they are given.
 _PLAIN = (DeferredAttribute, ForeignKeyDeferredAttribute)
@@ -59,6 +61,11 @@ class CompiledLookup:
         if list(params) != placeholders or len(related) != 1 or compiler.annotation_col_map:
             raise NotImplementedError("The database's own way of this query has to be taken.")
         self._prepared = prepared_statement.prepared(connection, self.sql, count)
+        self._names: list[str] = []
+        if _takes_names(connection) and "%%" not in self.sql:
+            # Django looks for each %s in the text, which takes as long as SQLite; names it puts in at once.
+            self._names = [f"digest{number}" for number in range(count)]
+            self.sql %= tuple(f"%({name})s" for name in self._names)
         columns = [column for column, *_ in compiler.select]
         self._token = Instances(columns, token, connection.alias)
         self._user = Instances(columns, related[0], connection.alias)
@@ -69,16 +76,24 @@ class CompiledLookup:
             for index, (of_column, expression) in sorted(converters.items())
             for convert in of_column
         ]
+        # What a project's own field makes of a column may be another thing each time.
+        repeats = all(
+            getattr(convert, "__module__", "").startswith("django.") for _, convert, _ in self.converters
+        )
+        self._conversions = Conversions(self._convert) if repeats else None
 
-    def values(self, digests: Sequence[str]) -> list[Any] | None:
-        """The columns of the row under one of ``digests``, as the models take them; or None."""
+    def values(self, digests: Sequence[str]) -> Values | None:
+        """What the row under one of ``digests`` has, as the models take it; or None."""
         row = self._row(digests)
         if row is None:
             return None
-        values, connection = list(row), self.connection
+        return self._convert(row) if self._conversions is None else self._conversions.values(digests[0], row)
+
+    def _convert(self, row: Sequence[Any]) -> Values:
+        columns, connection = list(row), self.connection
         for index, convert, expression in self.converters:
-            values[index] = convert(values[index], expression, connection)
-        return values
+            columns[index] = convert(columns[index], expression, connection)
+        return self._token.values(columns), self._user.values(columns)
 
     def _row(self, digests: Sequence[str]) -> Any:
         with self.connection.cursor() as cursor:
@@ -90,13 +105,14 @@ class CompiledLookup:
                 except DatabaseError as error:
                     if not prepared.is_gone(error):
                         raise
-            cursor.execute(self.sql, digests)
+            cursor.execute(self.sql, dict(zip(self._names, digests, strict=True)) if self._names else digests)
             return cursor.fetchone()
 
-    def token(self, values: Sequence[Any]) -> AccessToken:
-        """The token of such a row, with its user."""
-        token: AccessToken = self._token.make(values)
-        self._keep_user(token, self._user.make(values))
+    def token(self, values: Values) -> AccessToken:
+        """The token of such a row, with its user. The dictionaries are theirs from now on."""
+        of_token, of_user = values
+        token: AccessToken = self._token.make(of_token)
+        self._keep_user(token, self._user.make(of_user))
         return token
 
 
@@ -116,17 +132,25 @@ class Instances:
             and all(type(inspect.getattr_static(self.model, name)) in _PLAIN for name in self.names)
         )
 
-    def make(self, row: Sequence[Any]) -> Any:
-        """The instance of ``row``."""
-        values = row[self.columns]
-        if not self._is_plain or _is_heard(self.model):
-            return self.model.from_db(self.using, self.names, values)
+    def values(self, columns: Sequence[Any]) -> dict[str, Any]:
+        """What the columns of a row are to the attributes of the instance."""
+        return dict(zip(self.names, columns[self.columns], strict=True))
+
+    def make(self, values: dict[str, Any]) -> Any:
+        """The instance with ``values``, which are its own from now on."""
+        model = self.model
+        if not self._is_plain or _is_heard(model):
+            return model.from_db(self.using, self.names, tuple(values.values()))
         # What Model.__init__ does then, without asking each field: it takes as long as the database.
-        instance = self.model.__new__(self.model)
-        instance._state = state = ModelState()
+        instance = model.__new__(model)
+        values["_state"] = state = ModelState()
         state.db, state.adding = self.using, False
-        instance.__dict__.update(zip(self.names, values, strict=True))
+        instance.__dict__ = values
         return instance
+
+
+def _takes_names(connection: BaseDatabaseWrapper) -> bool:
+    return connection.vendor == "sqlite" and connection.features.supports_paramstyle_pyformat
 
 
 def _is_of_django(model: type[Model], name: str) -> bool:
@@ -142,12 +166,14 @@ def _is_heard(model: type[Model]) -> bool:
 
 def of(connection: BaseDatabaseWrapper, count: int) -> CompiledLookup | None:
     """The statement for ``count`` digests on ``connection``; None where the ORM has to be asked itself."""
-    lookups: dict[tuple[int, bool], CompiledLookup | None] = connection.__dict__.setdefault(_ATTRIBUTE, {})
     # How a database gives times depends on that.
     key = count, settings.USE_TZ
-    if key not in lookups:
+    try:
+        return connection.__dict__[_ATTRIBUTE][key]  # type: ignore[no-any-return]
+    except KeyError:
+        lookups = connection.__dict__.setdefault(_ATTRIBUTE, {})
         try:
             lookups[key] = CompiledLookup(connection, count)
         except NotImplementedError:
             lookups[key] = None
-    return lookups[key]
+        return lookups[key]  # type: ignore[no-any-return]

@@ -28,6 +28,7 @@ if TYPE_CHECKING:
     from tokenauth.core.request_state import VerifiedElsewhere
 
     Authenticate = Callable[[HttpRequest], VerifiedElsewhere | None]
+    Prefixes = str | tuple[str, ...]
 
 ALPHABET = "0123456789ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz"
 RANDOM_LENGTH = 30
@@ -61,7 +62,8 @@ _shapes: dict[str, tuple[Callable[[str], bool], Authenticate]] = {}
 _headers: dict[str, tuple[tuple[str, ...], Authenticate]] = {}
 
 
-@dataclass(frozen=True, slots=True)
+# Not frozen: each request makes one.
+@dataclass(slots=True)
 class Credential:
     """A well-formed credential. Its ``repr`` shows no secret."""
 
@@ -106,22 +108,29 @@ def parse(text: object) -> Credential:
 
     :raises CredentialError: ``malformed`` where prefix, length, alphabet or checksum is wrong.
     """
-    if not isinstance(text, str) or len(text) <= BODY_LENGTH:
+    credential = parsed(text)
+    if credential is None:
         raise CredentialError(Reason.MALFORMED)
-    head, body = text[:-BODY_LENGTH], text[-BODY_LENGTH:]
-    found = _heads(prefixes(conf.TOKEN_PREFIX), prefixes(conf.API_KEY_PREFIX)).get(head)
-    if (
-        found is None
-        or not (body.isascii() and body.isalnum())
-        or checksum(text[:-CHECKSUM_LENGTH]) != text[-CHECKSUM_LENGTH:]
-    ):
-        raise CredentialError(Reason.MALFORMED)
-    return Credential(text, *found)
+    return credential
+
+
+def parsed(text: object) -> Credential | None:
+    """The credential that ``text`` is; None where it is malformed."""
+    if not isinstance(text, str):
+        return None
+    found = _configured_heads().get(text[:-BODY_LENGTH])
+    if found is None:
+        return None
+    body = text[-BODY_LENGTH:]
+    if not (body.isascii() and body.isalnum()) or not text.endswith(checksum(text[:-CHECKSUM_LENGTH])):
+        return None
+    kind, environment = found
+    return Credential(text, kind, environment)
 
 
 def has_prefix(text: str) -> bool:
     """Whether ``text`` begins as a credential of this deployment does."""
-    return text.startswith(tuple(_heads(prefixes(conf.TOKEN_PREFIX), prefixes(conf.API_KEY_PREFIX))))
+    return text.startswith(tuple(_configured_heads()))
 
 
 def resembles(text: str) -> bool:
@@ -129,7 +138,7 @@ def resembles(text: str) -> bool:
 
     A hint is none, and neither is a name. What this says of is no longer to be shown, kept or searched for.
     """
-    return _resembling(prefixes(conf.TOKEN_PREFIX), prefixes(conf.API_KEY_PREFIX)).search(text) is not None
+    return _resembling(*_configured_prefixes()).search(text) is not None
 
 
 def unwrapped(text: str) -> str:
@@ -169,7 +178,10 @@ def registered_headers() -> Iterator[tuple[str, str]]:
 
 def shape_of(text: str) -> str:
     """The registered shape that a bearer text has; "" where it has none, and is for this app to judge."""
-    return next((id_type for id_type, (matches, _) in _shapes.items() if matches(text)), "")
+    for id_type, (matches, _) in _shapes.items():
+        if matches(text):
+            return id_type
+    return ""
 
 
 def authenticator_of(shape: str) -> Authenticate:
@@ -184,18 +196,29 @@ def checksum(payload: str) -> str:
     return _PAIRS[first] + _PAIRS[middle] + _PAIRS[last]
 
 
+def _configured_prefixes() -> tuple[Prefixes, Prefixes]:
+    token, api_key = conf.TOKEN_PREFIX, conf.API_KEY_PREFIX
+    # As they are where they can be the key of a cache, which they nearly always can.
+    return (
+        token if isinstance(token, str) else tuple(token),
+        api_key if isinstance(api_key, str) else tuple(api_key),
+    )
+
+
+def _configured_heads() -> Mapping[str, tuple[Kind, str]]:
+    return _heads(*_configured_prefixes())
+
+
 @lru_cache(maxsize=8)
-def _heads(
-    token_prefixes: tuple[str, ...], api_key_prefixes: tuple[str, ...]
-) -> Mapping[str, tuple[Kind, str]]:
-    heads = {f"{prefix}_": (Kind.PERSONAL, "") for prefix in token_prefixes}
-    for prefix in api_key_prefixes:
+def _heads(token: Prefixes, api_key: Prefixes) -> Mapping[str, tuple[Kind, str]]:
+    heads = {f"{prefix}_": (Kind.PERSONAL, "") for prefix in prefixes(token)}
+    for prefix in prefixes(api_key):
         for environment in Environment.values:
             heads[f"{prefix}_{environment}_"] = (Kind.API_KEY, environment)
     return heads
 
 
 @lru_cache(maxsize=8)
-def _resembling(token_prefixes: tuple[str, ...], api_key_prefixes: tuple[str, ...]) -> re.Pattern[str]:
-    heads = "|".join(map(re.escape, _heads(token_prefixes, api_key_prefixes)))
+def _resembling(token: Prefixes, api_key: Prefixes) -> re.Pattern[str]:
+    heads = "|".join(map(re.escape, _heads(token, api_key)))
     return re.compile(rf"(?<![0-9A-Za-z])(?:{heads})[0-9A-Za-z]{{{_RESEMBLING_LENGTH}}}")

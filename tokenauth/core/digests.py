@@ -16,15 +16,19 @@ from tokenauth.conf import conf
 _DIGEST = re.compile(r"(?:[0-9]+\$)?[0-9a-f]{64}")
 
 
-@sensitive_variables("text", "data")
+@sensitive_variables("text", "data", "peppers", "pepper")
 def candidates(text: str) -> list[str]:
     """The digests under which ``text`` may be stored, the newest scheme first."""
     data = text.encode()
+    plain = hashlib.sha256(data).hexdigest()
+    peppers = conf.PEPPERS
+    if not peppers:
+        return [plain]
     peppered = [
         f"{pepper_id}${hmac.new(pepper.encode(), data, hashlib.sha256).hexdigest()}"
-        for pepper_id, pepper in sorted(conf.PEPPERS.items(), reverse=True)
+        for pepper_id, pepper in sorted(peppers.items(), reverse=True)
     ]
-    return [*peppered, hashlib.sha256(data).hexdigest()]
+    return [*peppered, plain]
 
 
 def is_digest(text: object) -> bool:

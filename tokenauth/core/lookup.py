@@ -26,7 +26,7 @@ def _find(digests: Sequence[str]) -> AccessToken | None:
     seconds = conf.LOOKUP_CACHE_SECONDS
     is_cached = seconds > 0 and not is_in_transaction(connection)
     if is_cached and (entry := lookups.get(connection, digests[0], seconds)):
-        return compiled.token(entry.fresh_values())
+        return compiled.token(entry.template.fresh())
     ticket = lookups.ticket()
     values = compiled.values(digests)
     if values is None:

@@ -14,64 +14,36 @@ others have committed, or never be committed at all.
 from __future__ import annotations
 
 import copy
-import datetime
 import os
 import threading
-from decimal import Decimal
 from time import monotonic
 from typing import TYPE_CHECKING, Any
-from uuid import UUID
 
 from django.contrib.auth import get_user_model
 from django.db import transaction
 from django.db.models.signals import post_delete, post_save
 
 from tokenauth.conf import conf
+from tokenauth.core.converted import Template
 from tokenauth.models import AccessToken
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
-
     from django.db.backends.base.base import BaseDatabaseWrapper
+
+    from tokenauth.core.converted import Values
 
 # Some 30 MB of a user model as Django's.
 MOST = 10_000
 
-_IMMUTABLE = frozenset(
-    (
-        *(bool, int, float, str, bytes, type(None), Decimal, UUID),
-        *(datetime.datetime, datetime.date, datetime.time, datetime.timedelta),
-    )
-)
-
 
 class Entry:
-    """The columns of a row. ``at``: when it was asked for, by the clock that is never set."""
+    """What a row has. ``at``: when it was asked for, by the clock that is never set."""
 
-    __slots__ = ("_mutable", "_values", "at")
+    __slots__ = ("at", "template")
 
-    def __init__(self, values: Sequence[Any], at: float) -> None:
+    def __init__(self, template: Template, at: float) -> None:
+        self.template = template
         self.at = at
-        # Where they are, and how each is copied: a list of texts has nothing in it that could be changed.
-        self._mutable = [
-            (index, list if _is_list_of_texts(value) else copy.deepcopy)
-            for index, value in enumerate(values)
-            if type(value) not in _IMMUTABLE
-        ]
-        self._values = list(values)
-        # Whoever asked the database has those themselves.
-        self._values = self.fresh_values()
-
-    def fresh_values(self) -> list[Any]:
-        """The columns, for instances that share nothing with others that are made of them."""
-        values = self._values.copy()
-        for index, copied in self._mutable:
-            values[index] = copied(values[index])
-        return values
-
-
-def _is_list_of_texts(value: object) -> bool:
-    return type(value) is list and all(type(one) is str for one in value)
 
 
 class LookupCache:
@@ -93,13 +65,13 @@ class LookupCache:
         return None if entry is None or monotonic() - entry.at >= seconds else entry
 
     def put(
-        self, connection: BaseDatabaseWrapper, digest: str, values: Sequence[Any], ticket: tuple[int, float]
+        self, connection: BaseDatabaseWrapper, digest: str, values: Values, ticket: tuple[int, float]
     ) -> None:
         """Keep what was found, unless something was changed since ``ticket`` was taken."""
         changes, at = ticket
         key = _key(connection, digest)
         try:
-            entry = Entry(values, at)
+            entry = Entry(Template(values), at)
         except (TypeError, copy.Error):
             # A value of the project's that cannot be copied: it is asked for each time.
             return

@@ -7,20 +7,22 @@ sets there is gone when the answer is closed.
 from __future__ import annotations
 
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Any, cast
+from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from datetime import datetime
 
     from django.http import HttpRequest
 
+    from tokenauth.core.headers import Presented
     from tokenauth.exceptions import CredentialError, DeviceReason, Reason
     from tokenauth.models import AccessToken
 
 _ATTRIBUTE = "_tokenauth"
 
 
-@dataclass(frozen=True, slots=True)
+# Not frozen, as Attempt below: each request makes one.
+@dataclass(slots=True)
 class Verified:
     """An accepted credential: its token, with the user loaded."""
 
@@ -48,12 +50,13 @@ class VerifiedElsewhere:
     auth: Any
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(slots=True)
 class Attempt:
     """One row of the login log, before it is written."""
 
     id_type: str
-    identifier: str
+    # Of what was presented, that itself: what the log keeps of it is made when the row is.
+    identifier: str | Presented
     hint: str
     token: AccessToken | None
     reason: Reason | DeviceReason | None
@@ -81,6 +84,8 @@ class RequestState:
     deferred: bool = False
     # Set once a door has asked for a credential: the answer depends on the headers.
     consulted: bool = False
+    # Who was set as the request's user in place of the session's.
+    caller: Any = None
     outcome: Verified | VerifiedElsewhere | CredentialError | None = None
     used: Verified | None = None
     accepted: Attempt | None = None
@@ -104,6 +109,7 @@ def state_of(request: HttpRequest) -> RequestState:
     return state
 
 
-def django_request(request: object) -> HttpRequest:
+def django_request(request: Any) -> HttpRequest:
     """The ``HttpRequest`` inside of a request of REST framework; any other request is one."""
-    return cast("HttpRequest", getattr(request, "_request", request))
+    found: HttpRequest = getattr(request, "_request", request)
+    return found

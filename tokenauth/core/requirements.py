@@ -126,7 +126,7 @@ def _judge(
     if user is None or not user.is_authenticated:
         return Refusal(Reason.MISSING)
     if auth is None:
-        if session_allowed and not any(headers.presented(request.META)):
+        if session_allowed and not headers.presented(request.META):
             return None
         return Refusal(Reason.SESSION)
     can = getattr(auth, "can", None)

@@ -55,40 +55,49 @@ def authenticate(request: HttpRequest, *kinds: Kind) -> Verified | None:
     """
     state = state_of(request)
     state.consulted = True
-    found = list(headers.presented(request.META))
-    if not any(one.kind in kinds and not one.shape for one in found):
+    found = headers.presented(request.META)
+    for one in found:
+        if one.kind in kinds and not one.shape:
+            break
+    else:
         return None
-    if state.outcome is None:
-        state.outcome = _judge_request(request, found)
-    if isinstance(state.outcome, CredentialError):
+    outcome = state.outcome
+    if outcome is None:
+        outcome = state.outcome = _judge_request(request, found)
+    if isinstance(outcome, Verified):
+        return outcome
+    if isinstance(outcome, CredentialError):
         # A fresh one: raising the same exception again would pile up its traceback.
-        raise CredentialError(state.outcome.reason, state.outcome.token, state.outcome.retry_after)
-    return state.outcome if isinstance(state.outcome, Verified) else None
+        raise CredentialError(outcome.reason, outcome.token, outcome.retry_after)
+    return None
 
 
-@sensitive_variables("found", "first")
+# The last two are of what it calls.
+@sensitive_variables("found", "first", "text", "body")
 def _judge_request(request: HttpRequest, found: list[Presented]) -> Verified | CredentialError:
     now = timezone.now()
     first = found[0]
-    hint = ""
-    try:
-        if first.shape:
-            # Beside one that is ours, or it would not be judged here.
-            raise CredentialError(Reason.AMBIGUOUS)
-        parsed = credential.parse(first.text)
-        hint = parsed.hint
-        if len(found) > 1:
-            raise CredentialError(Reason.AMBIGUOUS)
-        if first.misplaced or parsed.kind is not first.kind:
-            raise CredentialError(Reason.MALFORMED)
-        verified = _judge(parsed, network.client_address(request.META), now, is_limited=True)
-    except CredentialError as error:
-        attempts.refused(request, first, hint, error, now)
-        _tell_rejected(error, hint, request)
-        return error
-    attempts.accepted(request, verified)
-    _tell_authenticated(verified, request)
-    return verified
+    # Beside one that is ours, or it would not be judged here.
+    parsed = None if first.shape else credential.parsed(first.text)
+    outcome: Verified | CredentialError
+    if len(found) > 1 and (first.shape or parsed is not None):
+        outcome = CredentialError(Reason.AMBIGUOUS)
+    elif parsed is None or first.misplaced or parsed.kind is not first.kind:
+        outcome = CredentialError(Reason.MALFORMED)
+    else:
+        try:
+            outcome = _judge(parsed, network.client_address(request.META), now, is_limited=True)
+        except CredentialError as error:
+            # Without the frames that it came through, which hold the request that it is kept on.
+            outcome = error.with_traceback(None)
+    if isinstance(outcome, CredentialError):
+        hint = "" if parsed is None else parsed.hint
+        attempts.refused(request, first, hint, outcome, now)
+        _tell_rejected(outcome, hint, request)
+    else:
+        attempts.accepted(request, outcome)
+        _tell_authenticated(outcome, request)
+    return outcome
 
 
 def _judge(parsed: Credential, address: str | None, now: datetime, *, is_limited: bool) -> Verified:
@@ -106,12 +115,13 @@ def _judge(parsed: Credential, address: str | None, now: datetime, *, is_limited
         raise CredentialError(_REASON_OF_STATUS[status], token)
     if token.environment and token.environment not in conf.ENVIRONMENTS:
         raise CredentialError(Reason.ENVIRONMENT, token)
-    if not token.user.is_active:
+    user = token.user
+    if not user.is_active:
         raise CredentialError(Reason.USER_INACTIVE, token)
     if not network.is_allowed(address, token.allowed_networks):
         raise CredentialError(Reason.IP_ADDRESS, token)
     # For token_can(); the attribute of HasAccessTokens, and as useful on a stock user.
-    token.user.current_access_token = token
+    user.current_access_token = token
     return Verified(token, candidates[0], now)
 
 

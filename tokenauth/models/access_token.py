@@ -46,6 +46,14 @@ class AccessTokenQuerySet(models.QuerySet["AccessToken"]):
 
     update.alters_data = True  # type: ignore[attr-defined]
 
+    def _raw_delete(self, using: str | None) -> int:
+        from tokenauth.core import lookup_cache
+
+        # By which Django deletes what it has not loaded, and of which it sends no signal.
+        count: int = super()._raw_delete(using)
+        lookup_cache.changed(using)
+        return count
+
     def bulk_update(
         self, objs: Iterable[AccessToken], fields: Iterable[str], batch_size: int | None = None
     ) -> int:

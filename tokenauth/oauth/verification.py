@@ -31,7 +31,7 @@ def authenticate(request: HttpRequest) -> VerifiedElsewhere | None:
     """
     state = state_of(request)
     state.consulted = True
-    found = list(headers.presented(request.META))
+    found = headers.presented(request.META)
     if not any(_is_jwt(one) for one in found):
         return None
     if state.outcome is None:
