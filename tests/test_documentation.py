@@ -80,6 +80,7 @@ def test_every_setting_has_an_example(
 ) -> None:
     monkeypatch.setenv("TOKENAUTH_PEPPER", "p" * 32)
     monkeypatch.setenv("JWT_SIGNING_KEY", "-----BEGIN PRIVATE KEY-----")
+    monkeypatch.setenv("DEVICE_ENCRYPTION_KEY", "d" * 32)
     configured = run(example(REFERENCE, "every setting"))["TOKENAUTH"]
     assert set(configured) == KEYS
     with override_settings(TOKENAUTH={}):
@@ -435,6 +436,8 @@ def test_the_reference_has_the_defaults() -> None:
         "1 day": timedelta(days=1),
         "1 hour": timedelta(hours=1),
         "1 minute": timedelta(minutes=1),
+        "5 minutes": timedelta(minutes=5),
+        "2 hours": timedelta(hours=2),
     }
     with override_settings(TOKENAUTH={}):
         for name, default in rows:

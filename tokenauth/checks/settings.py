@@ -12,7 +12,8 @@ from django.db import router
 from django.utils.module_loading import import_string
 from django.views.debug import SafeExceptionReporterFilter
 
-from tokenauth.checks.shapes import SHAPES, is_count
+from tokenauth.checks import server_secrets
+from tokenauth.checks.shapes import SHAPES
 from tokenauth.conf import KEYS, conf
 from tokenauth.core import headers, scopes
 from tokenauth.core.credential import Environment, prefixes
@@ -22,8 +23,6 @@ if TYPE_CHECKING:
     from django.apps import AppConfig
 
 Messages = list[checks.CheckMessage]
-
-PEPPER_LENGTH = 32
 
 
 def check_settings(app_configs: Sequence[AppConfig] | None, **kwargs: Any) -> Messages:
@@ -68,18 +67,7 @@ def _unknown(key: object) -> checks.CheckMessage:
 
 
 def _check_peppers() -> Iterator[checks.CheckMessage]:
-    for pepper_id, pepper in conf.PEPPERS.items():
-        # The pepper itself is in no message.
-        if not is_count(pepper_id):
-            yield checks.Error(
-                f"The id {pepper_id!r} of a pepper must be a whole number, 0 or more.", id="tokenauth.E004"
-            )
-        if not isinstance(pepper, str) or len(pepper) < PEPPER_LENGTH:
-            yield checks.Error(
-                f"Pepper {pepper_id!r} is weak: it must be a text of {PEPPER_LENGTH} or more characters.",
-                hint='Make one: python -c "import secrets; print(secrets.token_urlsafe(48))"',
-                id="tokenauth.E004",
-            )
+    return server_secrets.weaknesses(conf.PEPPERS, "pepper", "tokenauth.E004")
 
 
 def _check_scopes() -> Iterator[checks.CheckMessage]:

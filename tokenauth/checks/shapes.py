@@ -13,8 +13,16 @@ from tokenauth.conf import LONGEST_DURATION, LONGEST_OVERLAP
 from tokenauth.core import rate_limit
 from tokenauth.core.credential import Environment
 
+# Of PowerAuth; tokenauth.devices may not be installed.
+DEVICE_VERSIONS = ["3.0", "3.1", "3.2", "3.3"]
 # In seconds: so long may a process let in what another has revoked.
 LONGEST_CACHE = 300
+# Of an activation, which people wait for.
+LONGEST_LIFE_OF_A_CODE = timedelta(days=30)
+# So long, and longer, is each nonce of a device kept.
+LONGEST_TOLERANCE = timedelta(days=1)
+# The counter of failed attempts has one byte in what a device is told; half of that is plenty.
+MOST_FAILED_ATTEMPTS = 64
 
 _PREFIX = re.compile(r"[A-Za-z][A-Za-z0-9_]{0,30}")
 _URL = re.compile(r"https?://[^\s/?#]+(/[^\s?#]*[^\s?#/])?")
@@ -97,6 +105,20 @@ def _is_optional_url(value: object) -> bool:
     return value is None or (isinstance(value, str) and _URL.fullmatch(value) is not None)
 
 
+def _is_device_scopes(value: object) -> bool:
+    return isinstance(value, Mapping) and all(
+        isinstance(factors, str) and _is_texts(names) for factors, names in value.items()
+    )
+
+
+def _is_code_lifetime(value: object) -> bool:
+    return _is_age(value) and value <= LONGEST_LIFE_OF_A_CODE  # type: ignore[operator]
+
+
+def _is_tolerance(value: object) -> bool:
+    return _is_duration(value) and value <= LONGEST_TOLERANCE  # type: ignore[operator]
+
+
 _DURATION = "a positive timedelta of a hundred years at most, or None"
 
 # Of each setting: what it must be, in words and as a test.
@@ -145,4 +167,20 @@ SHAPES: Mapping[str, tuple[str, Callable[[Any], bool]]] = {
         "a timedelta of a minute or more and a hundred years at most, or None",
         lambda value: value is None or (_is_age(value) and _is_optional_duration(value)),
     ),
+    "DEVICE_TOKEN_SCOPES": ("{factors: list of scopes}", _is_device_scopes),
+    "DEVICE_ENCRYPTION_KEYS": ("{int: str}", lambda value: isinstance(value, Mapping)),
+    "DEVICE_PROTOCOL_VERSIONS": (
+        f"a list of one or more out of {DEVICE_VERSIONS}",
+        lambda value: _is_texts(value) and bool(value) and set(value) <= set(DEVICE_VERSIONS),
+    ),
+    "DEVICE_ACTIVATION_LIFETIME": (
+        f"a timedelta of a minute to {LONGEST_LIFE_OF_A_CODE.days} days",
+        _is_code_lifetime,
+    ),
+    "DEVICE_MAX_FAILED_ATTEMPTS": (
+        f"a number of attempts, 1 to {MOST_FAILED_ATTEMPTS}",
+        lambda value: is_count(value) and 1 <= value <= MOST_FAILED_ATTEMPTS,
+    ),
+    "DEVICE_CLOCK_TOLERANCE": ("a positive timedelta of a day at most", _is_tolerance),
+    "DEVICE_UNSYNCHRONIZED_CLOCK_TOLERANCE": ("a positive timedelta of a day at most", _is_tolerance),
 }

@@ -9,7 +9,11 @@ class TokenAuthDevicesConfig(AppConfig):
     default_auto_field = "django.db.models.BigAutoField"
 
     def ready(self) -> None:
+        from django.core.checks import Tags, register
+
         from tokenauth.core import password_change
-        from tokenauth.devices import lifecycle
+        from tokenauth.devices import checks, lifecycle
 
         password_change.also_end(lifecycle.remove_all_of)
+        register(checks.check_devices, Tags.security)
+        register(checks.check_devices_deployment, Tags.security, deploy=True)
