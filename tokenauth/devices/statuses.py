@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING
 
 from django.db.models import Q
 from django.utils import timezone
+from django.utils.translation import pgettext_lazy
 
 from tokenauth.devices.models import Activation
 
@@ -15,7 +16,11 @@ if TYPE_CHECKING:
 Status = Activation.Status
 
 EXPIRED = "expired"
-NAMES = [*(status.name.lower() for status in Status), EXPIRED]
+LABELS = {
+    **{status.name.lower(): status.label for status in Status},
+    EXPIRED: pgettext_lazy("status of an activation", "not finished in time"),
+}
+NAMES = list(LABELS)
 
 _OPEN = (Status.CREATED, Status.PENDING_COMMIT)
 
