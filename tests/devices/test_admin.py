@@ -12,11 +12,12 @@ import pytest
 import time_machine
 from django.contrib.admin.models import LogEntry
 from django.urls import reverse
-from django.utils import timezone, translation
+from django.utils import timezone
 
 from testproject.accounts.models import User
 from tests.admin.conftest import root, staff, text_of
 from tests.devices.device import active_device, application_version
+from tests.test_german import assert_german
 from tests.test_secrets import everything_stored
 from tokenauth.devices import applications, lifecycle, pictures
 from tokenauth.devices.admin import changes
@@ -360,12 +361,22 @@ class TestPages:
         with django_assert_max_num_queries(8):
             root.get(reverse(LIST))
 
-    @pytest.mark.parametrize("name", [LIST, ADD, APPLICATIONS, ADD_APPLICATION])
-    def test_german(self, name: str, root: Client, alice: User) -> None:
-        activation_of(alice)
-        with translation.override("de"):
-            text = text_of(root.get(reverse(name), headers={"accept-language": "de"}))
-        assert re.search("Gerät|Anwendung", text)
+    def test_german(self, root: Client, alice: User, settings: Any) -> None:
+        settings.LANGUAGE_CODE = "de"
+        application = application_version().application
+        assert_german(root.get(reverse(ADD)), "Gerät aktivieren", "Sofort bestätigen")
+        assert_german(make(root, application), "Der Aktivierungscode, nur dieses eine Mal angezeigt:")
+        waiting, active = activation_of(alice, Status.PENDING_COMMIT), activation_of(alice)
+        token_of(active)
+        for each, button in ((waiting, "Bestätigen"), (active, "Sperren"), (active, "Entfernen")):
+            assert_german(root.get(reverse(PAGE, args=[each.pk])), button, "Prüfzahl:")
+        assert_german(act(root, "block", active), "Anzahl der Token", "Was so lange abgelehnt wird")
+        assert_german(act(root, "remove", active), "Was endet")
+        assert_german(act(root, "block", active, post="yes", reason=""), "1 Gerät wurde gesperrt.")
+        assert_german(root.get(reverse(LIST)), "wartet auf Bestätigung", "gesperrt")
+        assert_german(root.get(reverse(APPLICATIONS)), "Geräteanwendung")
+        url = reverse(APPLICATION, args=[application.pk])
+        assert_german(root.get(url), "SDK-Konfiguration", "Unterstützt")
 
 
 class TestApplications:
