@@ -1,4 +1,4 @@
-from django.apps import AppConfig
+from django.apps import AppConfig, apps
 from django.utils.translation import gettext_lazy as _
 
 
@@ -7,3 +7,12 @@ class TokenAuthDevicesConfig(AppConfig):
     label = "tokenauth_devices"
     verbose_name = _("Devices")
     default_auto_field = "django.db.models.BigAutoField"
+
+    def ready(self) -> None:
+        from tokenauth.core import credential
+        from tokenauth.devices import request_headers, verification
+
+        credential.register_headers(verification.SHAPE, request_headers.HEADERS, verification.authenticate)
+        if apps.is_installed("drf_spectacular"):
+            # It finds extensions by their being imported.
+            from tokenauth.devices import openapi  # noqa: F401
