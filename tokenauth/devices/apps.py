@@ -7,3 +7,9 @@ class TokenAuthDevicesConfig(AppConfig):
     label = "tokenauth_devices"
     verbose_name = _("Devices")
     default_auto_field = "django.db.models.BigAutoField"
+
+    def ready(self) -> None:
+        from tokenauth.core import password_change
+        from tokenauth.devices import lifecycle
+
+        password_change.also_end(lifecycle.remove_all_of)
