@@ -35,11 +35,6 @@ TWO_FACTORS = {SignatureType.POSSESSION_KNOWLEDGE, SignatureType.POSSESSION_BIOM
 VERSIONS = [Version.V3_1, Version.V3_2, Version.V3_3]
 
 
-@pytest.fixture
-def device(alice: User) -> Device:
-    return active_device(alice)[0]
-
-
 def send(
     header: str, body: bytes = BODY, *, uri_id: str = URI_ID, method: str = "POST", query: str = ""
 ) -> Any:

@@ -13,8 +13,6 @@ if TYPE_CHECKING:
     from tokenauth.devices.protocol.versions import Version
 
 _MILLISECOND = timedelta(milliseconds=1)
-# So much may the clocks of several servers differ, of which each refuses by its own.
-_BETWEEN_SERVERS = timedelta(minutes=1)
 
 
 def milliseconds(now: datetime) -> int:
@@ -34,7 +32,7 @@ def is_acceptable(timestamp_ms: int, version: Version, now: datetime) -> bool:
     return abs(timestamp_ms - milliseconds(now)) <= tolerance(version) // _MILLISECOND
 
 
-def forgettable_at(timestamp_ms: int, version: Version, now: datetime) -> datetime:
-    """From when on no server accepts what was stamped ``timestamp_ms``, which is accepted at ``now``."""
+def acceptable_until(timestamp_ms: int, version: Version, now: datetime) -> datetime:
+    """Until when what was stamped ``timestamp_ms`` is accepted, as it is at ``now``."""
     age = (milliseconds(now) - timestamp_ms) * _MILLISECOND
-    return now - age + tolerance(version) + _BETWEEN_SERVERS
+    return now - age + tolerance(version)

@@ -6,7 +6,6 @@ from typing import TYPE_CHECKING
 
 from django.db import IntegrityError, router, transaction
 
-from tokenauth.core import batches
 from tokenauth.devices.models import UsedNonce
 
 if TYPE_CHECKING:
@@ -20,7 +19,7 @@ def spend(token: DeviceToken, nonce: bytes, until: datetime) -> bool:
 
     That is committed before this returns: of two requests, and whatever becomes of either, one is first.
 
-    :param until: from when on the header that has the nonce is refused for its time.
+    :param until: when the time of the header that has the nonce will be refused.
     :raises RuntimeError: there is a transaction, with which it would be undone.
     """
     using = router.db_for_write(UsedNonce)
@@ -32,9 +31,3 @@ def spend(token: DeviceToken, nonce: bytes, until: datetime) -> bool:
         # The one constraint that it can violate.
         return False
     return True
-
-
-def prune(now: datetime, batch: int = 5000) -> int:
-    """Delete what nobody could use again anyway, ``batch`` rows at a time; how many."""
-    rows = UsedNonce.objects.using(router.db_for_write(UsedNonce)).filter(expires_at__lte=now)
-    return sum(batches.delete(rows, "expires_at", batch))

@@ -5,20 +5,21 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
-from django.db import connections, router, transaction
+from django.db import router, transaction
 from django.utils import timezone
 from django.views.decorators.debug import sensitive_variables
 
 from tokenauth.devices.applications import version_of
 from tokenauth.devices.exceptions import DeviceError
+from tokenauth.devices.keys import keys_of
 from tokenauth.devices.models import Activation
-from tokenauth.devices.protocol import elliptic_curve, key_derivation, request_data, signatures
+from tokenauth.devices.protocol import request_data, signatures
 from tokenauth.devices.protocol.exceptions import ProtocolError
 from tokenauth.devices.protocol.headers import SIGNATURE_HEADER, SignatureHeader
-from tokenauth.devices.protocol.octets import decoded, encoded
+from tokenauth.devices.protocol.octets import encoded
 from tokenauth.devices.protocol.signatures import SignatureType
 from tokenauth.devices.request_headers import check_version, parsed
-from tokenauth.devices.standing import refusal
+from tokenauth.devices.standing import locked, refusal
 from tokenauth.exceptions import DeviceReason
 
 if TYPE_CHECKING:
@@ -70,7 +71,7 @@ def verify(
         raise DeviceError(error.reason, subject=header.activation_id) from error
     using = router.db_for_write(Activation)
     with transaction.atomic(using=using, durable=True):
-        activation = _locked(header.activation_id, using)
+        activation = locked(header.activation_id, using)
         reason = _refusal(activation, version, header, octets, timezone.now())
     if reason is None and header.signature_type not in allowed:
         reason = DeviceReason.FACTORS
@@ -95,14 +96,6 @@ def _signed_octets(
         except ProtocolError as error:
             raise DeviceError(DeviceReason.MALFORMED) from error
     return request_data.signed_octets(method, uri_id, header.nonce, body, encoded(version.secret))
-
-
-def _locked(activation_id: str, using: str) -> Activation | None:
-    # Where there is a weaker lock, tokens go on referring to the activation meanwhile. Its user is not
-    # joined, who would be locked as well.
-    no_key = connections[using].features.has_select_for_no_key_update
-    rows = Activation.objects.using(using).select_for_update(no_key=no_key)
-    return rows.filter(pk=activation_id).first()
 
 
 @sensitive_variables("octets", "match")
@@ -134,12 +127,12 @@ def _refusal(
 
 @sensitive_variables()
 def _match(activation: Activation, header: SignatureHeader, octets: bytes) -> signatures.Match | None:
-    ours = elliptic_curve.private_key(activation.server_private_key)
-    its = elliptic_curve.public_key(decoded(activation.device_public_key, "the device's public key"))
-    master = key_derivation.master_secret(ours, its)
-    keys = header.signature_type.keys(key_derivation.device_keys(master))
+    keys = keys_of(activation)
+    if keys is None:
+        return None
     counter = bytes.fromhex(activation.counter_data)
-    return signatures.verify(header.signature, octets, keys, counter, header.version)
+    of_factors = header.signature_type.keys(keys)
+    return signatures.verify(header.signature, octets, of_factors, counter, header.version)
 
 
 def _count_failure(activation: Activation, signature_type: SignatureType, now: datetime) -> None:
