@@ -90,10 +90,7 @@ class Raising(Reading):
     signature_uri_id = URI_ID
 
     def get(self, request: Request) -> Response:
-        raise LookupError("after the door")
-
-    def post(self, request: Request) -> Response:
-        # It rolls back what the request has done.
+        # What the request has done by then is rolled back with the transaction, where there is one.
         DeviceToken.objects.all().delete()
         raise LookupError("after the door")
 
@@ -148,6 +145,13 @@ def plain_function(request: HttpRequest) -> HttpResponse:
     return plain(request)
 
 
+@scopes_required("read:sites")
+@device_signature(URI_ID)
+def plain_raising(request: HttpRequest) -> HttpResponse:
+    DeviceToken.objects.all().delete()
+    raise LookupError("after the door")
+
+
 def protocol(request: HttpRequest) -> HttpResponse:
     """As those of the protocol itself, which judge what devices present by themselves."""
     return JsonResponse({"user": request.user.get_username()})
@@ -174,6 +178,7 @@ urlpatterns = [
     path("plain-asynchronous", plain_asynchronous),
     path("plain-class", PlainClass.as_view()),
     path("plain-function", plain_function),
+    path("plain-raising", plain_raising),
     path("unmarked", plain),
     path("people", login_required(plain)),
     path("protocol", protocol),

@@ -48,11 +48,12 @@ def by_signature(
     *,
     method: str = "POST",
     uri_id: str = URI_ID,
+    client: Any = None,
     **facts: Any,
 ) -> Any:
     """The answer to a request that ``device`` signs."""
     signature = device.signature(uri_id, body, method=method, **facts)
-    return ask(path, {SIGNATURE_HEADER: signature}, method, body)
+    return ask(path, {SIGNATURE_HEADER: signature}, method, body, client=client)
 
 
 def refusal_of(response: Any) -> tuple[int, str]:
