@@ -1,4 +1,4 @@
-"""What many ask for at once, in threads and in processes: each nonce is good once, and no other is refused."""
+"""What many ask for at once, in threads and in processes: each nonce is good once, and no other refused."""
 
 from __future__ import annotations
 
