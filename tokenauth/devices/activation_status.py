@@ -1,0 +1,58 @@
+"""What a device is told of its activation, which it asks for without a signature."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+from uuid import UUID
+
+from django.views.decorators.debug import sensitive_variables
+
+from tokenauth.devices.keys import keys_of
+from tokenauth.devices.models import Activation
+from tokenauth.devices.protocol import counter, status_blob, token_digest
+from tokenauth.devices.statuses import has_expired
+
+if TYPE_CHECKING:
+    from tokenauth.devices.protocol.key_derivation import DeviceKeys
+
+_BYTE = 0xFF
+
+
+@dataclass(frozen=True, slots=True)
+class EncryptedStatus:
+    """32 bytes for the holder of the activation's keys, and the nonce that goes with them."""
+
+    blob: bytes
+    nonce: bytes
+
+
+@sensitive_variables()
+def of(activation_id: str, challenge: bytes) -> EncryptedStatus:
+    """The status of an activation; random bytes, where there is none whose keys a device has.
+
+    :param activation_id: a UUID.
+    :param challenge: 16 random bytes of the device; none, and then no nonce, in version 3.0.
+    :raises ImproperlyConfigured: what is encrypted cannot be read (see :mod:`tokenauth.devices.encryption`).
+    """
+    nonce = token_digest.new_nonce() if challenge else b""
+    activation = Activation.objects.filter(pk=UUID(activation_id)).first()
+    keys = None if activation is None else keys_of(activation)
+    if activation is None or keys is None:
+        return EncryptedStatus(status_blob.random_blob(), nonce)
+    blob = status_blob.encrypt(_blob(activation, keys), keys.transport, challenge, nonce)
+    return EncryptedStatus(blob, nonce)
+
+
+@sensitive_variables("keys")
+def _blob(activation: Activation, keys: DeviceKeys) -> status_blob.StatusBlob:
+    # What was not committed in time never is, whether or not it was pruned.
+    status = Activation.Status.REMOVED if has_expired(activation) else activation.status
+    return status_blob.StatusBlob(
+        status=status_blob.ActivationStatus(status),
+        counter_byte=activation.counter & _BYTE,
+        failed_attempts=min(activation.failed_attempts, _BYTE),
+        max_failed_attempts=min(activation.max_failed_attempts, _BYTE),
+        look_ahead=counter.LOOK_AHEAD,
+        counter_hash=counter.counter_hash(keys.transport, bytes.fromhex(activation.counter_data)),
+    )

@@ -1,0 +1,26 @@
+"""The keys that an activation has in common with its device."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from django.views.decorators.debug import sensitive_variables
+
+from tokenauth.devices.protocol import elliptic_curve, key_derivation
+from tokenauth.devices.protocol.octets import decoded
+
+if TYPE_CHECKING:
+    from tokenauth.devices.models import Activation
+
+
+@sensitive_variables()
+def keys_of(activation: Activation) -> key_derivation.DeviceKeys | None:
+    """All of them; None where no device has sent its key yet, and where they were destroyed (removed).
+
+    :raises ImproperlyConfigured: what is encrypted cannot be read (see :mod:`tokenauth.devices.encryption`).
+    """
+    if not activation.device_public_key or not activation.encrypted_server_private_key:
+        return None
+    device = elliptic_curve.public_key(decoded(activation.device_public_key, "the device's public key"))
+    server = elliptic_curve.private_key(activation.server_private_key)
+    return key_derivation.device_keys(key_derivation.master_secret(server, device))
