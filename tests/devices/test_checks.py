@@ -6,6 +6,7 @@ from datetime import timedelta
 from typing import TYPE_CHECKING, Any
 
 import pytest
+from django.urls import path
 
 from tokenauth.devices.checks import check_devices, check_devices_deployment
 
@@ -78,3 +79,10 @@ def test_what_a_deployment_lacks(
 ) -> None:
     tokenauth_settings(**changed)
     assert ids(check_devices_deployment(None)) == expected
+
+
+def test_a_deployment_answers_devices(tokenauth_settings: Callable[..., None], settings: Any) -> None:
+    tokenauth_settings(DEVICE_ENCRYPTION_KEYS={1: KEY})
+    settings.ROOT_URLCONF = type(pytest)("without")
+    settings.ROOT_URLCONF.urlpatterns = [path("x", lambda request: None)]
+    assert ids(check_devices_deployment(None)) == ["W019"]

@@ -1,4 +1,4 @@
-"""What is wrong with a project's settings for devices: ids E018 to E020, W015 to W018."""
+"""What is wrong with a project's settings for devices: ids E018 to E020, W015 to W019."""
 
 from __future__ import annotations
 
@@ -6,6 +6,7 @@ from datetime import timedelta
 from typing import TYPE_CHECKING, Any
 
 from django.core import checks
+from django.urls import NoReverseMatch, reverse
 
 from tokenauth.checks import check_middleware, check_settings, server_secrets
 from tokenauth.conf import conf
@@ -105,4 +106,12 @@ def _check_deployment() -> Iterator[checks.CheckMessage]:
             "TOKENAUTH['DEVICE_PROTOCOL_VERSIONS'] has 3.0, whose signatures have 8 digits a factor.",
             hint="Take it away once no device speaks it any more.",
             id="tokenauth.W018",
+        )
+    try:
+        reverse("tokenauth_devices:status")
+    except NoReverseMatch:
+        yield checks.Warning(
+            "tokenauth.devices is installed, and its URLs are not: no device can be activated.",
+            hint='Add path("", include("tokenauth.devices.urls")) to the root URLconf.',
+            id="tokenauth.W019",
         )
