@@ -48,9 +48,8 @@ def verify(request: HttpRequest, now: datetime) -> DeviceToken:
     activation = token.activation
     if not is_authentic:
         raise DeviceError(DeviceReason.DIGEST, activation, header.token_id)
-    if not nonces.spend(
-        token, header.nonce, clock.acceptable_until(header.timestamp_ms, header.version, now)
-    ):
+    until = clock.acceptable_until(header.timestamp_ms, header.version, now)
+    if not nonces.spend(token, header.nonce, until):
         raise DeviceError(DeviceReason.REPLAYED, activation, header.token_id)
     if reason := refusal(activation):
         raise DeviceError(reason, activation, header.token_id)
