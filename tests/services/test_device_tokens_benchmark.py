@@ -1,4 +1,4 @@
-"""The benchmark of device tokens, with few threads: that it measures, and judges. No test says how fast it is."""
+"""The benchmark of device tokens, with few threads: that it measures, and judges. How fast, no test says."""
 
 from __future__ import annotations
 
