@@ -11,7 +11,14 @@ from urllib.request import ProxyHandler, Request, build_opener
 from django.test import Client
 
 from tests.devices.device import Device, now_ms
-from tokenauth.devices.protocol import ecies, elliptic_curve, key_derivation, status_blob, temporary_keys
+from tokenauth.devices.protocol import (
+    counter,
+    ecies,
+    elliptic_curve,
+    key_derivation,
+    status_blob,
+    temporary_keys,
+)
 from tokenauth.devices.protocol.encrypted_messages import EncryptedResponse
 from tokenauth.devices.protocol.headers import (
     ENCRYPTION_HEADER,
@@ -151,9 +158,8 @@ class Installation:
             temporary_key_id=key.key_id if key else "",
         )
         public = key.public_key if key else self.configuration.master_public_key
-        request, exchange = ecies.encrypt_request(
-            json.dumps(members).encode(), public, scope, timestamp_ms or now_ms()
-        )
+        plaintext = members if isinstance(members, bytes) else json.dumps(members).encode()
+        request, exchange = ecies.encrypt_request(plaintext, public, scope, timestamp_ms or now_ms())
         return request.render(), exchange
 
     def encryption_header(self, version: Version | None = None) -> dict[str, str]:
@@ -235,6 +241,10 @@ class ActivatedDevice(Device):
         nonce = decoded(told["nonce"], "nonce", 16) if challenge else b""
         blob = decoded(told["encryptedStatusBlob"], "encryptedStatusBlob")
         return status_blob.decrypt(blob, self.keys.transport, challenge, nonce)
+
+    def is_at(self, told: status_blob.StatusBlob) -> bool:
+        """Whether the counter is where the server said that its own is."""
+        return told.counter_hash == counter.counter_hash(self.keys.transport, self.counter)
 
     def send(
         self, path: str, body: bytes = b"", *, method: str = "POST", uri_id: str = "", **signed: Any
