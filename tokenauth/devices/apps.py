@@ -1,4 +1,4 @@
-from django.apps import AppConfig
+from django.apps import AppConfig, apps
 from django.utils.translation import gettext_lazy as _
 
 
@@ -9,7 +9,11 @@ class TokenAuthDevicesConfig(AppConfig):
     default_auto_field = "django.db.models.BigAutoField"
 
     def ready(self) -> None:
-        from tokenauth.core import password_change
-        from tokenauth.devices import lifecycle
+        from tokenauth.core import credential, password_change
+        from tokenauth.devices import lifecycle, request_headers, verification
 
+        credential.register_headers(verification.SHAPE, request_headers.HEADERS, verification.authenticate)
         password_change.also_end(lifecycle.remove_all_of)
+        if apps.is_installed("drf_spectacular"):
+            # It finds extensions by their being imported.
+            from tokenauth.devices import openapi  # noqa: F401
