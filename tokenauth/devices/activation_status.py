@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from uuid import UUID
 
+from django.db import router
 from django.views.decorators.debug import sensitive_variables
 
 from tokenauth.devices.keys import transport_key_of
@@ -32,7 +33,9 @@ def of(activation_id: str, challenge: bytes) -> EncryptedStatus:
     :raises ImproperlyConfigured: what is encrypted cannot be read (see :mod:`tokenauth.devices.encryption`).
     """
     nonce = token_digest.new_nonce() if challenge else b""
-    activation = Activation.objects.filter(pk=UUID(activation_id)).first()
+    # A device asks as soon as it has its keys.
+    rows = Activation.objects.using(router.db_for_write(Activation))
+    activation = rows.filter(pk=UUID(activation_id)).first()
     key = None if activation is None else transport_key_of(activation)
     if activation is None or key is None:
         return EncryptedStatus(status_blob.random_blob(), nonce)

@@ -11,7 +11,7 @@ from tokenauth.devices.protocol import elliptic_curve, key_derivation
 from tokenauth.devices.protocol.octets import decoded
 
 if TYPE_CHECKING:
-    from tokenauth.devices.models import Activation
+    from tokenauth.devices.models import Activation, ApplicationVersion
 
 
 @sensitive_variables()
@@ -25,6 +25,13 @@ def keys_of(activation: Activation) -> key_derivation.DeviceKeys | None:
     device = elliptic_curve.public_key(decoded(activation.device_public_key, "the device's public key"))
     server = elliptic_curve.private_key(activation.server_private_key)
     return key_derivation.device_keys(key_derivation.master_secret(server, device))
+
+
+@sensitive_variables()
+def server_key(version: ApplicationVersion, activation: Activation | None) -> elliptic_curve.PrivateKey:
+    """The server's own lasting key: that of the application or, where there is one, of the activation."""
+    octets = version.application.master_private_key if activation is None else activation.server_private_key
+    return elliptic_curve.private_key(octets)
 
 
 @sensitive_variables()
