@@ -22,7 +22,8 @@ from tests.devices.installation import (
     Installation,
 )
 from tests.services.threads import at_once
-from tokenauth.devices import lifecycle
+from tokenauth.devices import key_exchange, lifecycle
+from tokenauth.devices.exceptions import DeviceError
 from tokenauth.devices.models import Activation, ApplicationVersion, TemporaryKey
 from tokenauth.devices.protocol import activation_code, elliptic_curve
 from tokenauth.devices.protocol.exceptions import ProtocolError
@@ -264,8 +265,9 @@ class TestCreate:
     def test_a_message_that_is_malformed(
         self, installed: Installation, new: lifecycle.NewActivation, change: Any
     ) -> None:
-        key = installed.temporary_key()
-        inner, _ = installed.encrypt("/pa/activation", {}, key)
+        key, private = installed.temporary_key(), elliptic_curve.new_private_key()
+        described = {"devicePublicKey": encoded(elliptic_curve.public_octets(private.public_key()))}
+        inner, _ = installed.encrypt("/pa/activation", described, key)
         members = {"type": "CODE", "identityAttributes": {"code": new.code}, "activationData": inner}
         outer, _ = installed.encrypt("/pa/generic/application", members | change, key)
         answer = installed.post("/pa/v3/activation/create", outer, installed.encryption_header())
@@ -403,6 +405,27 @@ class TestCreate:
             TemporaryKey.objects.update(**changes)
             answer = installed.post("/pa/v3/activation/create", request, installed.encryption_header())
             assert answer.refusal() == NO_TEMPORARY_KEY
+
+    def test_of_two_that_have_found_it_one_has_it(
+        self, new: lifecycle.NewActivation, release: ApplicationVersion
+    ) -> None:
+        first, second = (key_exchange.find(new.code, release) for _ in range(2))
+        point = elliptic_curve.new_private_key().public_key()
+        key_exchange.take(first, key_exchange.NewDevice(point, "first", "", ""), release)
+        with pytest.raises(DeviceError) as refused:
+            key_exchange.take(second, key_exchange.NewDevice(point, "second", "", ""), release)
+        assert refused.value.reason == DeviceReason.UNKNOWN
+        assert stored().name == "first"
+
+    def test_what_ended_meanwhile_is_not_taken(
+        self, new: lifecycle.NewActivation, release: ApplicationVersion
+    ) -> None:
+        found = key_exchange.find(new.code, release)
+        lifecycle.remove(new.activation)
+        point = elliptic_curve.new_private_key().public_key()
+        with pytest.raises(DeviceError):
+            key_exchange.take(found, key_exchange.NewDevice(point, "", "", ""), release)
+        assert stored().status == Status.REMOVED
 
     @pytest.mark.django_db(transaction=True)
     def test_of_devices_at_once_one_has_it(

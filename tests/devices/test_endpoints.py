@@ -97,6 +97,13 @@ def test_what_is_too_long_is_not_read(client: Client, path: str, length: int) ->
     assert answer.json()["status"] == "ERROR"
 
 
+def test_what_is_too_long_for_the_project(client: Client, path: str, settings: Any) -> None:
+    settings.DATA_UPLOAD_MAX_MEMORY_SIZE = 100
+    answer = client.post(path, b"x" * 101, content_type="application/json")
+    assert answer.status_code == 400
+    assert answer.json()["status"] == "ERROR"
+
+
 def test_a_body_that_lies_about_its_length(path: str) -> None:
     answer = Client().generic("POST", path, b"{}", "application/json", CONTENT_LENGTH="9" * 30)
     assert answer.status_code == 400
@@ -139,7 +146,13 @@ class TestWhoMayCall:
         device = activated(alice, send=through(client))
         assert device.validate(keys=WRONG_PIN).status == 401
 
-    def test_the_middleware_leaves_the_signature_to_them(self, alice: User) -> None:
+    def test_the_middleware_leaves_the_signature_to_them(
+        self, alice: User, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        def judge(*args: Any) -> None:
+            raise AssertionError
+
+        monkeypatch.setattr("tokenauth.devices.verification._judge", judge)
         device = activated(alice)
         assert device.validate().status == 200
         # Judged twice, it would have been replayed; judged for another address, wrong.
