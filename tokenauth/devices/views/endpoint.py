@@ -20,7 +20,7 @@ from tokenauth.devices import json_objects, login_log, signed_requests
 from tokenauth.devices.exceptions import DeviceError
 from tokenauth.devices.keystore import TemporaryKeyError
 from tokenauth.devices.protocol.exceptions import ProtocolError
-from tokenauth.devices.protocol.signatures import SignatureType
+from tokenauth.devices.protocol.signatures import Factor, SignatureType
 from tokenauth.exceptions import DeviceReason
 
 if TYPE_CHECKING:
@@ -36,8 +36,7 @@ if TYPE_CHECKING:
 BODY_LENGTH = 16_384
 
 # Whoever has the device; alone, or with something else.
-WITH_POSSESSION = tuple(each for each in SignatureType if each.startswith(SignatureType.POSSESSION))
-TWO_FACTORS = tuple(each for each in WITH_POSSESSION if each is not SignatureType.POSSESSION)
+WITH_POSSESSION = frozenset(each for each in SignatureType if Factor.POSSESSION in each.factors)
 
 
 class Failure(Enum):
