@@ -74,6 +74,18 @@ class SignedByPossession(Signed):
     signature_types = (SignatureType.POSSESSION,)
 
 
+class SignedByText(Signed):
+    signature_types: Any = "possession_knowledge"
+    device_token_methods: Any = "POST"
+
+
+class Reader(Signed):
+    """Tells what it has read."""
+
+    def post(self, request: Request) -> Response:
+        return Response(request.data)
+
+
 class ByTokenAlone(Signed):
     authentication_classes = [DeviceTokenAuthentication]
 
@@ -152,6 +164,12 @@ def plain_raising(request: HttpRequest) -> HttpResponse:
     raise LookupError("after the door")
 
 
+@scopes_required("read:sites")
+@device_signature(URI_ID)
+def plain_reader(request: HttpRequest) -> HttpResponse:
+    return HttpResponse(request.body, "application/json")
+
+
 def protocol(request: HttpRequest) -> HttpResponse:
     """As those of the protocol itself, which judge what devices present by themselves."""
     return JsonResponse({"user": request.user.get_username()})
@@ -164,6 +182,9 @@ urlpatterns = [
     path("writing", Writing.as_view()),
     path("signed", Signed.as_view()),
     path("signed-by-possession", SignedByPossession.as_view()),
+    path("signed-by-text", SignedByText.as_view()),
+    path("reader", Reader.as_view()),
+    path("plain-reader", plain_reader),
     path("by-token-alone", ByTokenAlone.as_view()),
     path("by-signature-alone", BySignatureAlone.as_view()),
     path("without-devices", WithoutDevices.as_view()),

@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 import pytest
+from django.core.exceptions import ImproperlyConfigured
 from django.test import Client, RequestFactory
 from rest_framework.request import Request
 
@@ -139,6 +140,24 @@ def test_factors_that_are_not_enough(device: Device) -> None:
     two = by_signature(device, "signed-by-possession")
     assert refusal_of(two) == (401, "unknown")
     assert by_signature(device, "function", factors=SignatureType.POSSESSION).status_code == 200
+
+
+@pytest.mark.parametrize("factors", [SignatureType.POSSESSION, SignatureType.POSSESSION_KNOWLEDGE])
+def test_factors_are_a_list(device: Device, token: DeviceToken, factors: SignatureType) -> None:
+    """Each part of a text would be in it, and do."""
+    with pytest.raises(ImproperlyConfigured, match="signature_types must be a list"):
+        by_signature(device, "signed-by-text", factors=factors)
+    with pytest.raises(ImproperlyConfigured, match="device_token_methods must be a list"):
+        by_token(device, token, "signed-by-text", "POST")
+
+
+@pytest.mark.parametrize("path", ["reader", "plain-reader"])
+def test_what_is_signed_is_what_the_view_reads(path: str, device: Device) -> None:
+    body = b'{"amount": 100, "to": "J\xc3\xb6rg"}'
+    assert by_signature(device, path, body).json() == {"amount": 100, "to": "J\xf6rg"}
+    signature = device.signature("/transfers", body)
+    changed = ask(path, {SIGNATURE_HEADER: signature}, "POST", body.replace(b"100", b"900"))
+    assert refusal_of(changed) == (401, "unknown")
 
 
 def test_what_is_signed_of_a_request_for_reading(device: Device) -> None:
@@ -303,3 +322,13 @@ def test_the_sample_opens_to_devices(device: Device, token: DeviceToken) -> None
     assert by_token(device, token, sites).status_code == 200
     assert refusal_of(by_token(device, token, sites, "POST")) == (403, "read_only")
     assert ask("admin/", {TOKEN_HEADER: device.token_header(token)}).status_code == 302
+
+
+@pytest.mark.urls("testproject.urls")
+@pytest.mark.parametrize("path", ["api/tokens/", "api/tokens/current/"])
+def test_a_device_manages_no_tokens(
+    path: str, device: Device, token: DeviceToken, tokenauth_settings: Any
+) -> None:
+    tokenauth_settings(DEVICE_TOKEN_SCOPES={"possession_knowledge": ["*"]})
+    for method in ("GET", "POST", "DELETE"):
+        assert by_token(device, token, path, method).status_code in {401, 403, 404, 405}
