@@ -457,6 +457,16 @@ class TestStatus:
         assert device.status().status is ActivationStatus.REMOVED
         assert stored().encrypted_server_private_key == ""
 
+    def test_what_was_removed_while_its_keys_could_not_be_read(
+        self, device: ActivatedDevice, new: lifecycle.NewActivation, settings: Any
+    ) -> None:
+        settings.SECRET_KEY = "another" * 8
+        lifecycle.remove(new.activation)
+        row = stored()
+        assert (row.status, row.encrypted_server_private_key) == (Status.REMOVED, "")
+        with pytest.raises(ProtocolError):
+            device.status()
+
     def test_counters(self, device: ActivatedDevice, new: lifecycle.NewActivation) -> None:
         lifecycle.commit(new.activation)
         told = device.status()

@@ -7,17 +7,20 @@ from functools import partial
 from typing import TYPE_CHECKING, Any
 
 import pytest
+from django.core.cache import cache
 from django.core.exceptions import ImproperlyConfigured
 from django.db import connection
 from django.test import Client
 from django.urls import reverse
 
 from tests.devices.device import application_version, now_ms
-from tests.devices.installation import Installation, activated, through
+from tests.devices.installation import NO_ACTIVATION, Installation, activated, through
 from tests.services.threads import at_once
 from tokenauth.devices import lifecycle, urls
 from tokenauth.devices.models import Activation, DeviceToken
+from tokenauth.devices.protocol import activation_code
 from tokenauth.devices.protocol.headers import SIGNATURE_HEADER
+from tokenauth.devices.protocol.versions import Version
 from tokenauth.exceptions import DeviceReason
 from tokenauth.models import TokenLogin
 
@@ -200,6 +203,26 @@ class TestLoginLog:
         Installation.of(release).try_to_activate(new.code)
         row = str(TokenLogin.objects.values().get())
         assert not any(group in row for group in new.code.split("-"))
+
+
+def test_an_address_that_knows_nothing(alice: User, tokenauth_settings: Any) -> None:
+    tokenauth_settings(FAILURE_LIMIT="3/min")
+    device, release = activated(alice), application_version()
+    stranger = Installation.of(release, Version.V3_2)
+    code = activation_code.new_code
+    # Of these, nothing is unknown: neither is a guess.
+    assert device.validate(keys=WRONG_PIN).status == 401
+    assert stranger.try_to_activate("ABCDE").status == 400
+    for _ in range(3):
+        assert stranger.try_to_activate(code()).refusal() == NO_ACTIVATION
+    answer = stranger.try_to_activate(code())
+    assert answer.refusal() == (429, "ERROR_GENERIC", "UNKNOWN_ERROR")
+    assert device.validate().status == 429
+    response = Client().post("/pa/v3/status", b"{}", content_type="application/json")
+    assert 0 < int(response["Retry-After"]) <= 60
+    assert TokenLogin.objects.count() == 5
+    cache.clear()
+    assert device.validate().status == 200
 
 
 def test_a_key_that_is_missing_is_the_servers_fault(alice: User, settings: Any) -> None:

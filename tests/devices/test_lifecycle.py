@@ -18,6 +18,7 @@ from tokenauth.devices.exceptions import ActivationConflict
 from tokenauth.devices.models import Activation, DeviceApplication, DeviceToken, TemporaryKey
 from tokenauth.devices.protocol import activation_code, elliptic_curve
 from tokenauth.devices.protocol.octets import decoded
+from tokenauth.devices.statuses import NAMES, has_expired, has_status, status_of
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -207,14 +208,26 @@ class TestExpiry:
     @pytest.mark.parametrize("status", [Status.CREATED, Status.PENDING_COMMIT])
     def test_it_can_be_removed(self, status: Status, alice: User) -> None:
         activation = activation_of(alice, status, expires_at=timezone.now() - timedelta(days=1))
-        assert lifecycle.status_name(activation) == "expired"
+        assert status_of(activation) == "expired"
         assert lifecycle.remove(activation).status == Status.REMOVED
 
     @pytest.mark.parametrize("status", [Status.ACTIVE, Status.BLOCKED, Status.REMOVED])
     def test_it_ends_nothing_that_was_committed(self, status: Status, alice: User) -> None:
         activation = activation_of(alice, status, expires_at=timezone.now() - timedelta(days=1))
-        assert lifecycle.status_name(activation) == status.name.lower()
-        assert not lifecycle.has_expired(activation)
+        assert status_of(activation) == status.name.lower()
+        assert not has_expired(activation)
+
+    @pytest.mark.parametrize("is_over", [True, False])
+    @pytest.mark.parametrize("status", Status, ids=lambda status: status.name.lower())
+    def test_it_is_found_by_the_status_that_is_shown(
+        self, status: Status, is_over: bool, alice: User
+    ) -> None:
+        now = timezone.now()
+        expires_at = now if is_over else now + timedelta(seconds=1)
+        activation = activation_of(alice, status, expires_at=expires_at)
+        with time_machine.travel(now, tick=False):
+            found = [name for name in NAMES if Activation.objects.filter(has_status(name)).exists()]
+            assert found == [status_of(activation)]
 
 
 class TestBlock:

@@ -30,10 +30,10 @@ def prune(batch: int = 5000) -> dict[str, int]:
 @pytest.mark.parametrize(
     ("fields", "kind"),
     [
-        ({"status": Status.REMOVED, "removed_at": NOW - MONTH}, "removed activations"),
+        ({"status": Status.REMOVED, "removed_at": NOW - MONTH}, "removed activation"),
         ({"status": Status.REMOVED, "removed_at": NOW - MONTH + SECOND}, None),
-        ({"status": Status.CREATED, "expires_at": NOW - MONTH}, "unfinished activations"),
-        ({"status": Status.PENDING_COMMIT, "expires_at": NOW - MONTH}, "unfinished activations"),
+        ({"status": Status.CREATED, "expires_at": NOW - MONTH}, "unfinished activation"),
+        ({"status": Status.PENDING_COMMIT, "expires_at": NOW - MONTH}, "unfinished activation"),
         ({"status": Status.CREATED, "expires_at": NOW - MONTH + SECOND}, None),
         ({"status": Status.ACTIVE, "expires_at": NOW - 2 * MONTH}, None),
         ({"status": Status.BLOCKED, "expires_at": NOW - 2 * MONTH, "blocked_at": NOW - 2 * MONTH}, None),
@@ -57,5 +57,5 @@ def test_keys_and_nonces_whose_time_is_over(ago: timedelta, is_left: bool) -> No
 def test_a_few_at_a_time() -> None:
     for number in range(5):
         UsedNonce.objects.create(token_id=uuid4(), nonce=f"{number:032}", expires_at=NOW - MONTH)
-    nonces = next(each for each in prunable(NOW, MONTH) if each.name == "used nonces")
+    nonces = next(each for each in prunable(NOW, MONTH) if each.name == "used nonce")
     assert list(nonces.delete(2)) == [2, 2, 1]

@@ -9,9 +9,9 @@ from django.db import router
 from django.views.decorators.debug import sensitive_variables
 
 from tokenauth.devices.keys import transport_key_of
-from tokenauth.devices.lifecycle import has_expired
 from tokenauth.devices.models import Activation
 from tokenauth.devices.protocol import counter, status_blob, token_digest
+from tokenauth.devices.statuses import has_expired
 
 _BYTE = 0xFF
 

@@ -9,11 +9,15 @@ class TokenAuthDevicesConfig(AppConfig):
     default_auto_field = "django.db.models.BigAutoField"
 
     def ready(self) -> None:
+        from django.core.checks import Tags, register
+
         from tokenauth.core import credential, password_change
-        from tokenauth.devices import lifecycle, request_headers, verification
+        from tokenauth.devices import checks, lifecycle, request_headers, verification
 
         credential.register_headers(verification.SHAPE, request_headers.HEADERS, verification.authenticate)
         password_change.also_end(lifecycle.remove_all_of)
         if apps.is_installed("drf_spectacular"):
             # It finds extensions by their being imported.
             from tokenauth.devices import openapi  # noqa: F401
+        register(checks.check_devices, Tags.security)
+        register(checks.check_devices_deployment, Tags.security, deploy=True)

@@ -12,11 +12,12 @@ from django.views.decorators.debug import sensitive_variables
 from tokenauth.conf import conf
 from tokenauth.devices import json_objects
 from tokenauth.devices.exceptions import DeviceError
-from tokenauth.devices.lifecycle import digest_of_code, has_expired
+from tokenauth.devices.lifecycle import digest_of_code
 from tokenauth.devices.models import Activation
 from tokenauth.devices.protocol import activation_code, elliptic_curve
 from tokenauth.devices.protocol.exceptions import ProtocolError
 from tokenauth.devices.protocol.octets import decoded, encoded
+from tokenauth.devices.statuses import has_expired
 from tokenauth.exceptions import DeviceReason
 
 if TYPE_CHECKING:

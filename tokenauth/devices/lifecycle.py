@@ -21,6 +21,7 @@ from tokenauth.devices.exceptions import ActivationConflict
 from tokenauth.devices.models import Activation, DeviceToken, TemporaryKey
 from tokenauth.devices.protocol import activation_code, counter, elliptic_curve
 from tokenauth.devices.protocol.octets import encoded
+from tokenauth.devices.statuses import has_expired, status_of
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -162,17 +163,6 @@ def remove_all_of(user: Any, reason: str) -> None:
             continue
 
 
-def has_expired(activation: Activation) -> bool:
-    """Whether it was not activated, or not committed, in time, and now never is."""
-    is_open = activation.status in (Status.CREATED, Status.PENDING_COMMIT)
-    return is_open and activation.expires_at <= timezone.now()
-
-
-def status_name(activation: Activation) -> str:
-    """``created``, ``pending_commit``, ``active``, ``blocked``, ``removed``, or ``expired``."""
-    return "expired" if has_expired(activation) else Status(activation.status).name.lower()
-
-
 @contextmanager
 def _changing(
     activation: Activation, by: Any, *allowed: Status, is_final: bool = False
@@ -197,6 +187,6 @@ def _changing(
         if by is not None:
             authority.check_device_changer(by, row.user)
         if row.status not in allowed or (has_expired(row) and not is_final):
-            raise ActivationConflict(status_name(row))
+            raise ActivationConflict(status_of(row))
         yield row
         row.save(using=using, update_fields=_DECIDED)

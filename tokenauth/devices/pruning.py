@@ -25,7 +25,7 @@ class Prunable:
     """Rows of one kind, found by an indexed column."""
 
     name: str
-    """What they are, for the one who reads how many there were; not translated, as commands are not."""
+    """What one of them is, for who reads how many there were; not translated, as commands are not."""
     rows: QuerySet[Any]
     by: str
 
@@ -42,14 +42,14 @@ def prunable(now: datetime, older_than: timedelta) -> list[Prunable]:
     activations, before = _rows(Activation), now - older_than
     unfinished = [Activation.Status.CREATED, Activation.Status.PENDING_COMMIT]
     return [
-        Prunable("removed activations", activations.filter(removed_at__lte=before), "removed_at"),
+        Prunable("removed activation", activations.filter(removed_at__lte=before), "removed_at"),
         Prunable(
-            "unfinished activations",
+            "unfinished activation",
             activations.filter(status__in=unfinished, expires_at__lte=before),
             "expires_at",
         ),
-        Prunable("temporary keys", _rows(TemporaryKey).filter(expires_at__lte=now - MARGIN), "expires_at"),
-        Prunable("used nonces", _rows(UsedNonce).filter(expires_at__lte=now - MARGIN), "expires_at"),
+        Prunable("temporary key", _rows(TemporaryKey).filter(expires_at__lte=now - MARGIN), "expires_at"),
+        Prunable("used nonce", _rows(UsedNonce).filter(expires_at__lte=now - MARGIN), "expires_at"),
     ]
 
 
