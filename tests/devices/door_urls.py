@@ -8,6 +8,7 @@ from django.contrib.auth.decorators import login_required
 from django.http import HttpRequest, HttpResponse, JsonResponse
 from django.urls import path
 from django.views import View
+from django.views.decorators.cache import cache_page
 from rest_framework.authentication import SessionAuthentication
 from rest_framework.decorators import action, api_view, authentication_classes, permission_classes
 from rest_framework.response import Response
@@ -72,6 +73,18 @@ class Signed(Reading):
 
 class SignedByPossession(Signed):
     signature_types = (SignatureType.POSSESSION,)
+
+
+class SignedByText(Signed):
+    signature_types: Any = "possession_knowledge"
+    device_token_methods: Any = "POST"
+
+
+class Reader(Signed):
+    """Tells what it has read."""
+
+    def post(self, request: Request) -> Response:
+        return Response(request.data)
 
 
 class ByTokenAlone(Signed):
@@ -152,6 +165,12 @@ def plain_raising(request: HttpRequest) -> HttpResponse:
     raise LookupError("after the door")
 
 
+@scopes_required("read:sites")
+@device_signature(URI_ID)
+def plain_reader(request: HttpRequest) -> HttpResponse:
+    return HttpResponse(request.body, "application/json")
+
+
 def protocol(request: HttpRequest) -> HttpResponse:
     """As those of the protocol itself, which judge what devices present by themselves."""
     return JsonResponse({"user": request.user.get_username()})
@@ -164,6 +183,9 @@ urlpatterns = [
     path("writing", Writing.as_view()),
     path("signed", Signed.as_view()),
     path("signed-by-possession", SignedByPossession.as_view()),
+    path("signed-by-text", SignedByText.as_view()),
+    path("reader", Reader.as_view()),
+    path("plain-reader", plain_reader),
     path("by-token-alone", ByTokenAlone.as_view()),
     path("by-signature-alone", BySignatureAlone.as_view()),
     path("without-devices", WithoutDevices.as_view()),
@@ -179,6 +201,7 @@ urlpatterns = [
     path("plain-class", PlainClass.as_view()),
     path("plain-function", plain_function),
     path("plain-raising", plain_raising),
+    path("cached", cache_page(60)(scopes_required("read:sites")(plain))),
     path("unmarked", plain),
     path("people", login_required(plain)),
     path("protocol", protocol),

@@ -10,8 +10,16 @@ from urllib.request import ProxyHandler, Request, build_opener
 
 from django.test import Client
 
-from tests.devices.device import Device, now_ms
-from tokenauth.devices.protocol import ecies, elliptic_curve, key_derivation, status_blob, temporary_keys
+from tests.devices.device import Device, application_version, now_ms
+from tokenauth.devices import lifecycle
+from tokenauth.devices.protocol import (
+    counter,
+    ecies,
+    elliptic_curve,
+    key_derivation,
+    status_blob,
+    temporary_keys,
+)
 from tokenauth.devices.protocol.encrypted_messages import EncryptedResponse
 from tokenauth.devices.protocol.headers import (
     ENCRYPTION_HEADER,
@@ -28,6 +36,7 @@ from tokenauth.devices.protocol.versions import Version
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
 
+    from testproject.accounts.models import User
     from tokenauth.devices.models import ApplicationVersion
 
     Send = Callable[[str, str, bytes, Mapping[str, str]], "Answer"]
@@ -151,9 +160,8 @@ class Installation:
             temporary_key_id=key.key_id if key else "",
         )
         public = key.public_key if key else self.configuration.master_public_key
-        request, exchange = ecies.encrypt_request(
-            json.dumps(members).encode(), public, scope, timestamp_ms or now_ms()
-        )
+        plaintext = members if isinstance(members, bytes) else json.dumps(members).encode()
+        request, exchange = ecies.encrypt_request(plaintext, public, scope, timestamp_ms or now_ms())
         return request.render(), exchange
 
     def encryption_header(self, version: Version | None = None) -> dict[str, str]:
@@ -204,11 +212,15 @@ class Installation:
             server,
         )
 
+    def ask_for_key(self, request: temporary_keys.TemporaryKeyRequest, key: bytes) -> Answer:
+        """:param key: which signs the request."""
+        text = temporary_keys.sign_request(request, key)
+        return self.post("/pa/v3/keystore/create", {"requestObject": {"jwt": text}})
+
     def _key(
         self, request: temporary_keys.TemporaryKeyRequest, key: bytes, public: elliptic_curve.PublicKey
     ) -> temporary_keys.TemporaryKey:
-        text = temporary_keys.sign_request(request, key)
-        answer = self.post("/pa/v3/keystore/create", {"requestObject": {"jwt": text}})
+        answer = self.ask_for_key(request, key)
         return temporary_keys.verify_response(answer.okay()["jwt"], request, public)
 
 
@@ -221,8 +233,11 @@ class ActivatedDevice(Device):
         if not self.version.has_temporary_keys:
             return None
         request = self.installation.key_request(self.activation_id)
-        key = temporary_keys.request_key(self.application_secret, self.keys.transport)
-        return self.installation._key(request, key, self.server_public_key)
+        return self.installation._key(request, self.request_key(), self.server_public_key)
+
+    def request_key(self) -> bytes:
+        """What signs the question for a temporary key."""
+        return temporary_keys.request_key(self.application_secret, self.keys.transport)
 
     def status(self) -> status_blob.StatusBlob:
         """:raises ProtocolError: it is no status."""
@@ -235,6 +250,10 @@ class ActivatedDevice(Device):
         nonce = decoded(told["nonce"], "nonce", 16) if challenge else b""
         blob = decoded(told["encryptedStatusBlob"], "encryptedStatusBlob")
         return status_blob.decrypt(blob, self.keys.transport, challenge, nonce)
+
+    def is_at(self, told: status_blob.StatusBlob) -> bool:
+        """Whether the counter is where the server said that its own is."""
+        return told.counter_hash == counter.counter_hash(self.keys.transport, self.counter)
 
     def send(
         self, path: str, body: bytes = b"", *, method: str = "POST", uri_id: str = "", **signed: Any
@@ -286,3 +305,12 @@ class ActivatedDevice(Device):
         """A request with a token."""
         headers = {TOKEN_HEADER: self.token_header(token, **stamped)}
         return self.installation.send("GET", path, b"", headers)
+
+
+def activated(
+    user: User, version: Version = Version.V3_3, release: ApplicationVersion | None = None, **fields: Any
+) -> ActivatedDevice:
+    """A device of ``user`` that has come by a code, and needs nobody to commit it."""
+    release = release or application_version()
+    new = lifecycle.create(user, release.application, commit_at_once=True)
+    return Installation.of(release, version, **fields).activate(new.code)

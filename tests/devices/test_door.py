@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 import pytest
+from django.core.exceptions import ImproperlyConfigured
 from django.test import Client, RequestFactory
 from rest_framework.request import Request
 
@@ -141,6 +142,24 @@ def test_factors_that_are_not_enough(device: Device) -> None:
     assert by_signature(device, "function", factors=SignatureType.POSSESSION).status_code == 200
 
 
+@pytest.mark.parametrize("factors", [SignatureType.POSSESSION, SignatureType.POSSESSION_KNOWLEDGE])
+def test_factors_are_a_list(device: Device, token: DeviceToken, factors: SignatureType) -> None:
+    """Each part of a text would be in it, and do."""
+    with pytest.raises(ImproperlyConfigured, match="signature_types must be a list"):
+        by_signature(device, "signed-by-text", factors=factors)
+    with pytest.raises(ImproperlyConfigured, match="device_token_methods must be a list"):
+        by_token(device, token, "signed-by-text", "POST")
+
+
+@pytest.mark.parametrize("path", ["reader", "plain-reader"])
+def test_what_is_signed_is_what_the_view_reads(path: str, device: Device) -> None:
+    body = b'{"amount": 100, "to": "J\xc3\xb6rg"}'
+    assert by_signature(device, path, body).json() == {"amount": 100, "to": "J\xf6rg"}
+    signature = device.signature("/transfers", body)
+    changed = ask(path, {SIGNATURE_HEADER: signature}, "POST", body.replace(b"100", b"900"))
+    assert refusal_of(changed) == (401, "unknown")
+
+
 def test_what_is_signed_of_a_request_for_reading(device: Device) -> None:
     signature = device.signature("/transfers/list", b"page=2&size=10", method="GET")
     headers = {SIGNATURE_HEADER: signature}
@@ -220,6 +239,19 @@ def test_the_views_of_the_protocol_judge_for_themselves(device: Device, token: D
     assert not UsedNonce.objects.exists()
     assert not TokenLogin.objects.exists()
     assert Activation.objects.get().counter == 0
+
+
+def test_no_cache_gives_the_answer_of_a_device_to_anybody_else(
+    device: Device, token: DeviceToken, bob: User
+) -> None:
+    client, header = Client(), device.token_header(token)
+    client.force_login(bob)
+    assert ask("cached", {TOKEN_HEADER: header}, client=client).json()["user"] == "alice"
+    assert ask("cached", {}, client=client).json()["user"] == "bob"
+    assert ask("cached", {}).status_code == 401
+    assert by_token(device, token, "cached").json()["user"] == "alice"
+    # On the session of bob, which is ignored where a device presents itself.
+    assert ask("cached", {TOKEN_HEADER: "junk"}, client=client).status_code == 401
 
 
 def test_an_address_that_does_not_exist_spends_nothing(device: Device, token: DeviceToken) -> None:
@@ -303,3 +335,13 @@ def test_the_sample_opens_to_devices(device: Device, token: DeviceToken) -> None
     assert by_token(device, token, sites).status_code == 200
     assert refusal_of(by_token(device, token, sites, "POST")) == (403, "read_only")
     assert ask("admin/", {TOKEN_HEADER: device.token_header(token)}).status_code == 302
+
+
+@pytest.mark.urls("testproject.urls")
+@pytest.mark.parametrize("path", ["api/tokens/", "api/tokens/current/"])
+def test_a_device_manages_no_tokens(
+    path: str, device: Device, token: DeviceToken, tokenauth_settings: Any
+) -> None:
+    tokenauth_settings(DEVICE_TOKEN_SCOPES={"possession_knowledge": ["*"]})
+    for method in ("GET", "POST", "DELETE"):
+        assert by_token(device, token, path, method).status_code in {401, 403, 404, 405}

@@ -3,18 +3,15 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
 from uuid import UUID
 
+from django.db import router
 from django.views.decorators.debug import sensitive_variables
 
-from tokenauth.devices.keys import keys_of
+from tokenauth.devices.keys import transport_key_of
 from tokenauth.devices.models import Activation
 from tokenauth.devices.protocol import counter, status_blob, token_digest
 from tokenauth.devices.statuses import has_expired
-
-if TYPE_CHECKING:
-    from tokenauth.devices.protocol.key_derivation import DeviceKeys
 
 _BYTE = 0xFF
 
@@ -36,16 +33,18 @@ def of(activation_id: str, challenge: bytes) -> EncryptedStatus:
     :raises ImproperlyConfigured: what is encrypted cannot be read (see :mod:`tokenauth.devices.encryption`).
     """
     nonce = token_digest.new_nonce() if challenge else b""
-    activation = Activation.objects.filter(pk=UUID(activation_id)).first()
-    keys = None if activation is None else keys_of(activation)
-    if activation is None or keys is None:
+    # A device asks as soon as it has its keys.
+    rows = Activation.objects.using(router.db_for_write(Activation))
+    activation = rows.filter(pk=UUID(activation_id)).first()
+    key = None if activation is None else transport_key_of(activation)
+    if activation is None or key is None:
         return EncryptedStatus(status_blob.random_blob(), nonce)
-    blob = status_blob.encrypt(_blob(activation, keys), keys.transport, challenge, nonce)
+    blob = status_blob.encrypt(_blob(activation, key), key, challenge, nonce)
     return EncryptedStatus(blob, nonce)
 
 
-@sensitive_variables("keys")
-def _blob(activation: Activation, keys: DeviceKeys) -> status_blob.StatusBlob:
+@sensitive_variables("transport_key")
+def _blob(activation: Activation, transport_key: bytes) -> status_blob.StatusBlob:
     # What was not committed in time never is, whether or not it was pruned.
     status = Activation.Status.REMOVED if has_expired(activation) else activation.status
     return status_blob.StatusBlob(
@@ -54,5 +53,5 @@ def _blob(activation: Activation, keys: DeviceKeys) -> status_blob.StatusBlob:
         failed_attempts=min(activation.failed_attempts, _BYTE),
         max_failed_attempts=min(activation.max_failed_attempts, _BYTE),
         look_ahead=counter.LOOK_AHEAD,
-        counter_hash=counter.counter_hash(keys.transport, bytes.fromhex(activation.counter_data)),
+        counter_hash=counter.counter_hash(transport_key, bytes.fromhex(activation.counter_data)),
     )

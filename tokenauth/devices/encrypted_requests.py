@@ -9,16 +9,16 @@ from __future__ import annotations
 
 import json
 from dataclasses import dataclass, field
+from functools import partial
 from typing import TYPE_CHECKING
 
 from django.utils import timezone
 from django.views.decorators.debug import sensitive_variables
 
-from tokenauth.conf import conf
-from tokenauth.devices import json_objects, keystore
+from tokenauth.devices import clock, json_objects, keystore
 from tokenauth.devices.exceptions import DeviceError
-from tokenauth.devices.keys import keys_of
-from tokenauth.devices.protocol import ecies, elliptic_curve
+from tokenauth.devices.keys import keys_of, server_key
+from tokenauth.devices.protocol import ecies
 from tokenauth.devices.protocol.encrypted_messages import EncryptedRequest
 from tokenauth.devices.protocol.exceptions import ProtocolError
 from tokenauth.devices.protocol.octets import encoded
@@ -42,7 +42,8 @@ class OpenedRequest:
     @sensitive_variables()
     def seal(self, members: JsonObject) -> dict[str, str | int]:
         """``members``, encrypted for the device alone."""
-        return self.exchange.encrypt_response(json.dumps(members).encode(), now_ms()).render()
+        octets = json.dumps(members).encode()
+        return self.exchange.encrypt_response(octets, clock.milliseconds(timezone.now())).render()
 
 
 @sensitive_variables()
@@ -54,20 +55,14 @@ def open_for_application(
     :param purpose: what both sides call the request: ``/pa/generic/application`` and its like.
     :raises DeviceError: it cannot be opened, or is not of now.
     """
-
-    def scope(temporary_key_id: str) -> ecies.Scope:
-        return ecies.application_scope(
-            protocol,
-            purpose,
-            application_key=version.key,
-            application_secret=encoded(version.secret),
-            temporary_key_id=temporary_key_id,
-        )
-
-    def private() -> bytes:
-        return version.application.master_private_key
-
-    return _open(message, scope, private, version, None)
+    scope_with = partial(
+        ecies.application_scope,
+        protocol,
+        purpose,
+        application_key=version.key,
+        application_secret=encoded(version.secret),
+    )
+    return _open(message, scope_with, version, None)
 
 
 @sensitive_variables()
@@ -78,52 +73,38 @@ def open_for_activation(
     keys = keys_of(activation)
     if keys is None:
         raise DeviceError(DeviceReason.ENCRYPTION, activation, str(activation.pk))
-    transport_key = keys.transport
-
-    def scope(temporary_key_id: str) -> ecies.Scope:
-        return ecies.activation_scope(
-            protocol,
-            purpose,
-            application_key=version.key,
-            application_secret=encoded(version.secret),
-            activation_id=str(activation.pk),
-            transport_key=transport_key,
-            temporary_key_id=temporary_key_id,
-        )
-
-    def private() -> bytes:
-        return activation.server_private_key
-
-    return _open(message, scope, private, version, activation)
-
-
-def now_ms() -> int:
-    """Milliseconds since 1970."""
-    return int(timezone.now().timestamp() * 1000)
+    scope_with = partial(
+        ecies.activation_scope,
+        protocol,
+        purpose,
+        application_key=version.key,
+        application_secret=encoded(version.secret),
+        activation_id=str(activation.pk),
+        transport_key=keys.transport,
+    )
+    return _open(message, scope_with, version, activation)
 
 
 @sensitive_variables()
 def _open(
     message: object,
-    scope_with: Callable[[str], ecies.Scope],
-    lasting_key: Callable[[], bytes],
+    scope_with: Callable[..., ecies.Scope],
     version: ApplicationVersion,
     activation: Activation | None,
 ) -> OpenedRequest:
     subject = "" if activation is None else str(activation.pk)
     try:
         request = EncryptedRequest.parse(message)
-        scope = scope_with(request.temporary_key_id)
+        scope = scope_with(temporary_key_id=request.temporary_key_id)
         if scope.version.has_temporary_keys:
-            private = keystore.private_key(request.temporary_key_id, version, activation)
+            private = keystore.private_key(scope.temporary_key_id, version, activation)
         else:
-            private = elliptic_curve.private_key(lasting_key())
+            private = server_key(version, activation)
         plaintext, exchange = ecies.decrypt_request(request, private, scope)
         members = json_objects.parse(plaintext)
     except ProtocolError:
         raise DeviceError(DeviceReason.ENCRYPTION, activation, subject) from None
-    if request.timestamp_ms is not None:
-        tolerance_ms = conf.DEVICE_CLOCK_TOLERANCE.total_seconds() * 1000
-        if abs(now_ms() - request.timestamp_ms) > tolerance_ms:
-            raise DeviceError(DeviceReason.CLOCK, activation, subject)
+    timestamp_ms = request.timestamp_ms
+    if timestamp_ms is not None and not clock.is_acceptable(timestamp_ms, scope.version, timezone.now()):
+        raise DeviceError(DeviceReason.CLOCK, activation, subject)
     return OpenedRequest(members, exchange)

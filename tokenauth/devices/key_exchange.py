@@ -14,7 +14,7 @@ from tokenauth.devices import json_objects
 from tokenauth.devices.exceptions import DeviceError
 from tokenauth.devices.lifecycle import digest_of_code
 from tokenauth.devices.models import Activation
-from tokenauth.devices.protocol import activation_code, counter, elliptic_curve
+from tokenauth.devices.protocol import activation_code, elliptic_curve
 from tokenauth.devices.protocol.exceptions import ProtocolError
 from tokenauth.devices.protocol.octets import decoded, encoded
 from tokenauth.devices.statuses import has_expired
@@ -90,7 +90,6 @@ def take(activation: Activation, device: NewDevice, version: ApplicationVersion)
     values: dict[str, Any] = {
         "version": version,
         "device_public_key": encoded(elliptic_curve.public_octets(device.public_key, compressed=True)),
-        "counter_data": counter.new_counter().hex(),
         "name": device.name,
         "platform": device.platform,
         "device_info": device.device_info,

@@ -5,13 +5,15 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 from uuid import UUID
 
+from django.db import router
 from django.utils import timezone
 from django.views.decorators.debug import sensitive_variables
 
 from tokenauth.conf import conf
+from tokenauth.devices import clock
 from tokenauth.devices.applications import version_of
 from tokenauth.devices.exceptions import DeviceError
-from tokenauth.devices.keys import keys_of
+from tokenauth.devices.keys import keys_of, server_key
 from tokenauth.devices.models import Activation, TemporaryKey
 from tokenauth.devices.protocol import elliptic_curve, temporary_keys
 from tokenauth.devices.protocol.exceptions import ProtocolError
@@ -49,10 +51,8 @@ def create(text: str) -> str:
         temporary_keys.verify_request(text, key)
     except ProtocolError:
         raise TemporaryKeyError(DeviceReason.SIGNATURE, activation, request.activation_id) from None
-    signer = version.application.master_private_key if activation is None else activation.server_private_key
-    return temporary_keys.sign_response(
-        _new_key(version, activation, timezone.now()), request, elliptic_curve.private_key(signer)
-    )
+    given = _new_key(version, activation, timezone.now())
+    return temporary_keys.sign_response(given, request, server_key(version, activation))
 
 
 @sensitive_variables()
@@ -63,9 +63,11 @@ def private_key(
 
     :raises TemporaryKeyError: it was not, or not any more.
     """
-    row = TemporaryKey.objects.filter(
-        pk=UUID(key_id), version=version, activation=activation, expires_at__gt=timezone.now()
-    ).first()
+    # Where it was written just now.
+    rows = TemporaryKey.objects.using(router.db_for_write(TemporaryKey)).filter(
+        version=version, activation=activation, expires_at__gt=timezone.now()
+    )
+    row = rows.filter(pk=UUID(key_id)).first()
     if row is None:
         raise TemporaryKeyError(
             DeviceReason.ENCRYPTION, activation, "" if activation is None else str(activation.pk)
@@ -83,17 +85,14 @@ def _new_key(
     row.private_key = elliptic_curve.private_octets(private)
     row.save(force_insert=True)
     return temporary_keys.TemporaryKey(
-        str(row.pk), private.public_key(), _milliseconds(now), _milliseconds(row.expires_at)
+        str(row.pk), private.public_key(), clock.milliseconds(now), clock.milliseconds(row.expires_at)
     )
 
 
 def _activation(activation_id: str, version: ApplicationVersion) -> Activation:
     """One that has keys. A blocked one as well: what it then sends is refused as all that it sends."""
-    row = Activation.objects.filter(pk=UUID(activation_id), application=version.application_id).first()
+    rows = Activation.objects.using(router.db_for_write(Activation))
+    row = rows.filter(pk=UUID(activation_id), application=version.application_id).first()
     if row is None or keys_of(row) is None:
         raise TemporaryKeyError(DeviceReason.UNKNOWN, row, activation_id)
     return row
-
-
-def _milliseconds(time: datetime) -> int:
-    return int(time.timestamp() * 1000)

@@ -15,6 +15,7 @@ from django.views.decorators.debug import sensitive_variables
 from tokenauth.conf import conf
 from tokenauth.core import authority
 from tokenauth.core.token_arguments import Arguments, valid_actor, valid_reason, valid_user
+from tokenauth.devices import keys
 from tokenauth.devices.applications import public_text
 from tokenauth.devices.exceptions import ActivationConflict
 from tokenauth.devices.models import Activation, DeviceToken, TemporaryKey
@@ -34,7 +35,7 @@ Status = Activation.Status
 # What people decide. The rest is the device's, and may be written meanwhile without a lock.
 _DECIDED = (
     *("status", "committed_at", "blocked_at", "blocked_reason", "failed_attempts", "removed_at"),
-    *("code_digest", "encrypted_server_private_key"),
+    *("code_digest", "encrypted_server_private_key", "encrypted_transport_key"),
 )
 
 # Not translated: rows are searched for it, whatever the language of whoever was served.
@@ -145,7 +146,7 @@ def remove(activation: Activation, *, by: Any = None) -> Activation:
     """
     with _changing(activation, by, *(set(Status) - {Status.REMOVED}), is_final=True) as row:
         row.status, row.removed_at, row.code_digest = Status.REMOVED, timezone.now(), None
-        row.encrypted_server_private_key = ""
+        keys.destroy(row)
         for secrets in (DeviceToken, TemporaryKey):
             secrets._default_manager.using(row._state.db).filter(activation=row).delete()
     return row

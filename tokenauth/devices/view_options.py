@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any, Final
 
+from django.core.exceptions import ImproperlyConfigured
+
 from tokenauth.devices.protocol.signatures import SignatureType
 
 if TYPE_CHECKING:
@@ -25,7 +27,7 @@ def speaks_powerauth(request: HttpRequest) -> bool:
 def takes_tokens(request: HttpRequest) -> bool:
     """Whether the view takes tokens for the method: a safe one, or one of ``device_token_methods``."""
     method = request.method
-    return method in SAFE_METHODS or method in _option(request, "device_token_methods", default=())
+    return method in SAFE_METHODS or method in _collection(request, "device_token_methods", default=())
 
 
 def signature_uri_id(request: HttpRequest) -> str | None:
@@ -36,8 +38,15 @@ def signature_uri_id(request: HttpRequest) -> str | None:
 
 def signature_types(request: HttpRequest) -> Collection[SignatureType]:
     """The factors of which any is enough, by ``signature_types``; two or more, where it says nothing."""
-    types: Collection[SignatureType] = _option(request, "signature_types", default=TWO_FACTORS)
-    return types
+    return _collection(request, "signature_types", default=TWO_FACTORS)
+
+
+def _collection(request: HttpRequest, name: str, *, default: Collection[Any]) -> Collection[Any]:
+    value: Collection[Any] = _option(request, name, default=default)
+    if isinstance(value, str):
+        # Of which each part would do: of "possession_knowledge", "possession" alone.
+        raise ImproperlyConfigured(f"{name} must be a list, not the text {value!r}.")
+    return value
 
 
 def _option(request: HttpRequest, name: str, *, default: Any) -> Any:

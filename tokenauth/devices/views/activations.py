@@ -16,8 +16,8 @@ from tokenauth.devices.protocol.headers import ENCRYPTION_HEADER, EncryptionHead
 from tokenauth.devices.protocol.octets import KEY_LENGTH, decoded, encoded, identifier
 from tokenauth.devices.protocol.versions import Version
 from tokenauth.devices.request_headers import check_version, parsed
+from tokenauth.devices.view_options import TWO_FACTORS
 from tokenauth.devices.views.endpoint import (
-    TWO_FACTORS,
     DeviceEndpoint,
     Failure,
     SignedEndpoint,

@@ -10,18 +10,20 @@ from django.contrib.auth.decorators import login_not_required
 from django.core.exceptions import RequestDataTooBig
 from django.db import connections, transaction
 from django.http import JsonResponse
+from django.utils import timezone
 from django.utils.decorators import method_decorator
 from django.views.decorators.csrf import csrf_exempt
 from django.views.decorators.debug import sensitive_variables
 from django.views.generic import View
 
+from tokenauth.core import failure_limit, network
 from tokenauth.core.request_body import is_longer
 from tokenauth.devices import json_objects, login_log, signed_requests
 from tokenauth.devices.exceptions import DeviceError
 from tokenauth.devices.keystore import TemporaryKeyError
 from tokenauth.devices.protocol.exceptions import ProtocolError
-from tokenauth.devices.protocol.signatures import SignatureType
-from tokenauth.exceptions import DeviceReason
+from tokenauth.devices.protocol.signatures import Factor, SignatureType
+from tokenauth.exceptions import CredentialError, DeviceReason
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Collection, Mapping
@@ -36,8 +38,7 @@ if TYPE_CHECKING:
 BODY_LENGTH = 16_384
 
 # Whoever has the device; alone, or with something else.
-WITH_POSSESSION = tuple(each for each in SignatureType if each.startswith(SignatureType.POSSESSION))
-TWO_FACTORS = tuple(each for each in WITH_POSSESSION if each is not SignatureType.POSSESSION)
+WITH_POSSESSION = frozenset(each for each in SignatureType if Factor.POSSESSION in each.factors)
 
 
 class Failure(Enum):
@@ -48,6 +49,7 @@ class Failure(Enum):
     ENCRYPTION = HTTPStatus.BAD_REQUEST, "ERR_ENCRYPTION", "POWER_AUTH_ENCRYPTION_FAILED"
     TEMPORARY_KEY = HTTPStatus.BAD_REQUEST, "ERR_TEMPORARY_KEY", "POWER_AUTH_TEMPORARY_KEY_FAILURE"
     REQUEST = HTTPStatus.BAD_REQUEST, "ERROR_GENERIC", "UNKNOWN_ERROR"
+    THROTTLED = HTTPStatus.TOO_MANY_REQUESTS, "ERROR_GENERIC", "UNKNOWN_ERROR"
 
     def response(self) -> JsonResponse:
         """The answer."""
@@ -75,13 +77,21 @@ class DeviceEndpoint(View):
 
     @sensitive_variables()
     def dispatch(self, request: HttpRequest, *args: Any, **kwargs: Any) -> HttpResponseBase:
+        address, now = network.client_address(request.META), timezone.now()
+        response: HttpResponseBase
         try:
+            failure_limit.check(address, now)
             _check_length(request)
             response = super().dispatch(request, *args, **kwargs)
+        except CredentialError as error:
+            response = Failure.THROTTLED.response()
+            response["Retry-After"] = str(error.retry_after)
         except ProtocolError:
             login_log.refused(request, DeviceError(DeviceReason.MALFORMED))
             response = self.malformed_as.response()
         except DeviceError as error:
+            if error.reason is DeviceReason.UNKNOWN:
+                failure_limit.count(address, now)
             login_log.refused(request, error)
             response = self._failure(error).response()
         response["Cache-Control"] = "no-store"

@@ -4,7 +4,9 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from tokenauth.devices.encrypted_requests import now_ms
+from django.utils import timezone
+
+from tokenauth.devices import clock
 from tokenauth.devices.views.endpoint import DeviceEndpoint, okay
 
 if TYPE_CHECKING:
@@ -18,4 +20,9 @@ class ServerStatusView(DeviceEndpoint):
 
     def answer(self, request: HttpRequest) -> Mapping[str, Any]:
         # Whoever asks is anybody: they need not know which version of what has which holes.
-        return okay({"serverTime": now_ms(), "application": {"name": "tokenauth", "version": ""}})
+        return okay(
+            {
+                "serverTime": clock.milliseconds(timezone.now()),
+                "application": {"name": "tokenauth", "version": ""},
+            }
+        )
