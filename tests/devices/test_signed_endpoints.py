@@ -224,11 +224,16 @@ class TestTokens:
         assert not DeviceToken.objects.exists()
 
     @pytest.mark.parametrize("factors", SignatureType)
-    def test_removed_by_whichever_factors(self, device: ActivatedDevice, factors: SignatureType) -> None:
+    def test_removed_by_whoever_has_the_device(self, device: ActivatedDevice, factors: SignatureType) -> None:
         token = device.create_token()
         body = json.dumps({"requestObject": {"tokenId": token.id}}).encode()
-        assert device.send(REMOVE, body, factors=factors).status == 200
-        assert not DeviceToken.objects.exists()
+        answer = device.send(REMOVE, body, factors=factors)
+        if factors in (SignatureType.KNOWLEDGE, SignatureType.BIOMETRY):
+            assert answer.refusal() == UNAUTHENTICATED
+            assert reasons() == [DeviceReason.FACTORS]
+        else:
+            assert answer.status == 200
+        assert DeviceToken.objects.exists() == (answer.status == 401)
 
     @pytest.mark.parametrize(
         "body",

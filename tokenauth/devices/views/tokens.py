@@ -8,7 +8,6 @@ from django.views.decorators.debug import sensitive_variables
 
 from tokenauth.devices import encrypted_requests, json_objects, tokens
 from tokenauth.devices.protocol.octets import encoded
-from tokenauth.devices.protocol.signatures import SignatureType
 from tokenauth.devices.views.endpoint import SignedEndpoint, okay, request_object
 
 if TYPE_CHECKING:
@@ -41,7 +40,6 @@ class TokenRemoveView(SignedEndpoint):
     """Ends a token of the device that asks for it; of any other token, the answer is the same."""
 
     uri_id = "/pa/token/remove"
-    signature_types = tuple(SignatureType)
 
     def answer_signed(self, request: HttpRequest, signed: SignedRequest) -> Mapping[str, Any]:
         token_id = json_objects.text_member(request_object(request), "tokenId")
