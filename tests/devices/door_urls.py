@@ -8,6 +8,7 @@ from django.contrib.auth.decorators import login_required
 from django.http import HttpRequest, HttpResponse, JsonResponse
 from django.urls import path
 from django.views import View
+from django.views.decorators.cache import cache_page
 from rest_framework.authentication import SessionAuthentication
 from rest_framework.decorators import action, api_view, authentication_classes, permission_classes
 from rest_framework.response import Response
@@ -200,6 +201,7 @@ urlpatterns = [
     path("plain-class", PlainClass.as_view()),
     path("plain-function", plain_function),
     path("plain-raising", plain_raising),
+    path("cached", cache_page(60)(scopes_required("read:sites")(plain))),
     path("unmarked", plain),
     path("people", login_required(plain)),
     path("protocol", protocol),

@@ -241,6 +241,19 @@ def test_the_views_of_the_protocol_judge_for_themselves(device: Device, token: D
     assert Activation.objects.get().counter == 0
 
 
+def test_no_cache_gives_the_answer_of_a_device_to_anybody_else(
+    device: Device, token: DeviceToken, bob: User
+) -> None:
+    client, header = Client(), device.token_header(token)
+    client.force_login(bob)
+    assert ask("cached", {TOKEN_HEADER: header}, client=client).json()["user"] == "alice"
+    assert ask("cached", {}, client=client).json()["user"] == "bob"
+    assert ask("cached", {}).status_code == 401
+    assert by_token(device, token, "cached").json()["user"] == "alice"
+    # On the session of bob, which is ignored where a device presents itself.
+    assert ask("cached", {TOKEN_HEADER: "junk"}, client=client).status_code == 401
+
+
 def test_an_address_that_does_not_exist_spends_nothing(device: Device, token: DeviceToken) -> None:
     header = device.token_header(token)
     assert ask("nowhere", {TOKEN_HEADER: header}).status_code == 404
