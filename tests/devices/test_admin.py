@@ -23,6 +23,7 @@ from tokenauth.devices import applications, lifecycle, pictures
 from tokenauth.devices.admin import changes
 from tokenauth.devices.fingerprints import fingerprint_of
 from tokenauth.devices.models import Activation, ApplicationVersion, DeviceApplication, DeviceToken
+from tokenauth.devices.protocol import elliptic_curve
 from tokenauth.devices.protocol.octets import encoded
 from tokenauth.models import TokenLogin
 
@@ -394,6 +395,8 @@ class TestApplications:
         assert root.post(reverse(ADD_APPLICATION), self.form()).status_code == 302
         version = ApplicationVersion.objects.get()
         assert (version.application.name, version.name, version.is_supported) == ("Field app", "1.0", True)
+        private = elliptic_curve.private_key(version.application.master_private_key)
+        assert applications.public_text(private) == version.application.master_public_key
         configuration = applications.sdk_configuration(version)
         page = html.unescape(text_of(root.get(reverse(APPLICATION, args=[version.application_id]))))
         assert configuration in page

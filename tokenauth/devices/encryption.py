@@ -60,6 +60,9 @@ class EncryptedColumn(property):
         return _key_id(getattr(row, self.column)) == current_key_id()
 
     def _place(self, row: Model) -> str:
+        if row.pk is None:
+            # What is encrypted for a key to come could not be read again.
+            raise ValueError(f"A secret is given to a {row._meta.label} that has no key yet.")
         return f"{row._meta.label_lower}.{self.column} {row.pk}"
 
 

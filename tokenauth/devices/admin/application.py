@@ -106,6 +106,9 @@ class DeviceApplicationAdmin(admin.ModelAdmin):
 
     def save_model(self, request: HttpRequest, obj: DeviceApplication, form: Any, change: bool) -> None:
         if not change:
+            if obj.pk is None:
+                # A formset takes it away from an instance that is new.
+                obj.pk = obj._meta.pk.get_default()
             applications.give_master_key(obj)
         super().save_model(request, obj, form, change)
 
