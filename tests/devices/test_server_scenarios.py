@@ -168,7 +168,9 @@ def test_38_a_wrong_password(device: ActivatedDevice) -> None:
 
 
 @pytest.mark.parametrize(
-    ("token_id", "reason"), [("test", DeviceReason.MALFORMED), (str(uuid4()), DeviceReason.UNKNOWN)]
+    ("token_id", "reason"),
+    [("test", DeviceReason.MALFORMED), (str(uuid4()), DeviceReason.UNKNOWN)],
+    ids=["no id", "an id"],
 )
 def test_39_a_token_that_there_is_not(device: ActivatedDevice, token_id: str, reason: DeviceReason) -> None:
     token = LocalToken(token_id, b"test".ljust(16, b"\x00"))
