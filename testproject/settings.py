@@ -107,6 +107,7 @@ REST_FRAMEWORK = {
         "tokenauth.authentication.AccessTokenAuthentication",
         "tokenauth.authentication.APIKeyAuthentication",
         "tokenauth.oauth.authentication.JWTAuthentication",
+        "tokenauth.devices.authentication.DeviceTokenAuthentication",
         "rest_framework.authentication.SessionAuthentication",
     ],
     "DEFAULT_PERMISSION_CLASSES": ["tokenauth.permissions.HasScopes"],

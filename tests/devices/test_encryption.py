@@ -50,3 +50,9 @@ def test_another_secret_key_opens_it_as_a_fallback_alone(token: DeviceToken, set
         _ = token.secret
     settings.SECRET_KEY_FALLBACKS = [before]
     assert token.secret == b"0123456789abcdef"
+
+
+def test_a_row_without_a_key_takes_no_secret(token: DeviceToken) -> None:
+    token.pk = None
+    with pytest.raises(ValueError, match="has no key yet"):
+        token.secret = b"0123456789abcdef"

@@ -57,16 +57,19 @@ class EncryptedColumn(property):
 
     def is_current(self, row: Model) -> bool:
         """Whether it was encrypted by the key that encrypts now."""
-        return _key_id(getattr(row, self.column)) == _current()
+        return _key_id(getattr(row, self.column)) == current_key_id()
 
     def _place(self, row: Model) -> str:
+        if row.pk is None:
+            # What is encrypted for a key to come could not be read again.
+            raise ValueError(f"A secret is given to a {row._meta.label} that has no key yet.")
         return f"{row._meta.label_lower}.{self.column} {row.pk}"
 
 
 @sensitive_variables("octets")
 def encrypt(octets: bytes, place: str) -> str:
     """``octets`` as they are stored at ``place``: ``"<key id>$<Base64>"``."""
-    key_id, nonce = _current(), secrets.token_bytes(_NONCE_LENGTH)
+    key_id, nonce = current_key_id(), secrets.token_bytes(_NONCE_LENGTH)
     sealed = AESGCM(_keys(key_id)[0]).encrypt(nonce, octets, place.encode())
     return f"{key_id}${base64.b64encode(nonce + sealed).decode('ascii')}"
 
@@ -95,7 +98,8 @@ def _key_id(stored: str) -> int:
     return int(stored.partition("$")[0])
 
 
-def _current() -> int:
+def current_key_id() -> int:
+    """By which key what is new is encrypted."""
     return max(conf.DEVICE_ENCRYPTION_KEYS, default=OF_SECRET_KEY)
 
 

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from django.utils.translation import gettext_lazy as _
+
 if TYPE_CHECKING:
     from tokenauth.devices.models import Activation
     from tokenauth.exceptions import DeviceReason
@@ -24,3 +26,28 @@ class DeviceError(Exception):
 
     def __reduce__(self) -> tuple[type[DeviceError], tuple[DeviceReason, Activation | None, str]]:
         return type(self), (self.reason, self.activation, self.subject)
+
+
+class ActivationConflict(Exception):  # noqa: N818 - its name is the status it is answered with
+    """What is asked of an activation does not go with its status (409).
+
+    ``reason`` is that status: ``created``, ``pending_commit``, ``active``, ``blocked``, ``removed``, or
+    ``expired``, of one that was not activated or committed in time.
+    """
+
+    def __init__(self, reason: str) -> None:
+        super().__init__(_CONFLICTS[reason])
+        self.reason = reason
+
+    def __reduce__(self) -> tuple[type[ActivationConflict], tuple[str]]:
+        return type(self), (self.reason,)
+
+
+_CONFLICTS = {
+    "created": _("No device has been activated with its code yet."),
+    "pending_commit": _("The activation was not committed yet."),
+    "active": _("The activation is active already."),
+    "blocked": _("The activation is blocked."),
+    "removed": _("The activation was removed; make a new one."),
+    "expired": _("The activation was not finished in time; make a new one."),
+}

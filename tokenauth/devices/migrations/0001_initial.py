@@ -56,6 +56,7 @@ class Migration(migrations.Migration):
                 ('commit_at_once', models.BooleanField(default=False, editable=False, help_text='Whoever has the code has the device: nobody commits it afterwards.', verbose_name='commit at once')),
                 ('encrypted_server_private_key', models.TextField(editable=False)),
                 ('server_public_key', models.CharField(editable=False, max_length=44)),
+                ('encrypted_transport_key', models.TextField(blank=True, default='', editable=False)),
                 ('device_public_key', models.CharField(blank=True, default='', editable=False, max_length=44)),
                 ('counter_data', models.CharField(editable=False, max_length=32)),
                 ('counter', models.PositiveBigIntegerField(default=0, editable=False, verbose_name='signatures')),

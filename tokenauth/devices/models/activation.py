@@ -68,6 +68,9 @@ class Activation(models.Model):
     encrypted_server_private_key = models.TextField(editable=False)
     server_private_key = EncryptedColumn("encrypted_server_private_key")
     server_public_key = models.CharField(max_length=44, editable=False)
+    # All that is kept of its keys once it is removed, so that the device alone can be told. Empty before.
+    encrypted_transport_key = models.TextField(blank=True, default="", editable=False)
+    transport_key = EncryptedColumn("encrypted_transport_key")
     # "" until the device has sent its own.
     device_public_key = models.CharField(max_length=44, blank=True, default="", editable=False)
     # 16 bytes in hexadecimal, and how many signatures it has seen.
