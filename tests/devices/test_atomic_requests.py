@@ -112,3 +112,22 @@ def test_without_the_middleware_nothing_is_let_in_that_could_be_undone(
         500 if is_atomic else 401
     )
     assert UsedNonce.objects.exists() is not is_atomic
+
+
+@pytest.mark.parametrize("path", ["reading", "signed"])
+def test_nothing_is_let_in_where_a_project_commits_by_itself(
+    path: str, device: Device, token: DeviceToken
+) -> None:
+    connection.set_autocommit(False)
+    try:
+        headers = {
+            "reading": {TOKEN_HEADER: device.token_header(token)},
+            "signed": {SIGNATURE_HEADER: device.signature(URI_ID, method="GET")},
+        }
+        with pytest.raises(RuntimeError, match="Without autocommit"):
+            ask(path, headers[path])
+    finally:
+        connection.rollback()
+        connection.set_autocommit(True)
+    assert not UsedNonce.objects.exists()
+    assert Activation.objects.get().counter == 0

@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-from contextlib import nullcontext
 from typing import TYPE_CHECKING
 
-from django.db import IntegrityError, connections, router, transaction
+from django.db import IntegrityError, router
 
+from tokenauth.devices.durable import committed
 from tokenauth.devices.models import UsedNonce
 
 if TYPE_CHECKING:
@@ -25,10 +25,8 @@ def spend(token: DeviceToken, nonce: bytes, until: datetime) -> bool:
     """
     using = router.db_for_write(UsedNonce)
     row = UsedNonce(token_id=token.pk, nonce=nonce.hex(), expires_at=until)
-    # By itself, one statement is a transaction of its own: to say so costs two more.
-    is_within = connections[using].in_atomic_block
     try:
-        with transaction.atomic(using=using, durable=True) if is_within else nullcontext():
+        with committed(using, is_one_statement=True):
             row.save(using=using, force_insert=True)
     except IntegrityError:
         # The one constraint that it can violate.

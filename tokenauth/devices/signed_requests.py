@@ -5,11 +5,12 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
-from django.db import router, transaction
+from django.db import router
 from django.utils import timezone
 from django.views.decorators.debug import sensitive_variables
 
 from tokenauth.devices.applications import version_of
+from tokenauth.devices.durable import committed
 from tokenauth.devices.exceptions import DeviceError
 from tokenauth.devices.keys import keys_of
 from tokenauth.devices.models import Activation
@@ -70,7 +71,7 @@ def verify(
     except DeviceError as error:
         raise DeviceError(error.reason, subject=header.activation_id) from error
     using = router.db_for_write(Activation)
-    with transaction.atomic(using=using, durable=True):
+    with committed(using):
         activation = locked(header.activation_id, using)
         reason = _refusal(activation, version, header, octets, timezone.now())
     if reason is None and header.signature_type not in allowed:
