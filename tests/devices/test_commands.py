@@ -333,6 +333,7 @@ class TestPrune:
         assert list(Activation.objects.all()) == [kept]
 
     @pytest.mark.parametrize("command", ["prunedevices", "reencryptdevices"])
-    def test_a_batch_has_rows(self, command: str) -> None:
-        with pytest.raises(CommandError, match="A batch has 1 row or more"):
-            run(command, "--batch", "0")
+    @pytest.mark.parametrize("batch", ["0", "30001", "x"])
+    def test_a_batch_is_no_larger_than_every_database_takes(self, command: str, batch: str) -> None:
+        with pytest.raises(CommandError, match="is not a number from 1 to 30000"):
+            run(command, "--batch", batch)

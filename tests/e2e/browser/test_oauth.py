@@ -458,7 +458,7 @@ def test_german_fits_a_phone(
     look_at_german(asked(client_id="nobody"), "Das geht so nicht", "oauth-refused")
     look_at_german(LET_IN, "Beenden", "oauth-applications")
     sign_in(root)
-    look_at_german(APPLICATIONS, "aktiv", "admin-applications")
+    look_at_german(APPLICATIONS, "Eigene Token", "admin-applications")
     look_at_german(f"{APPLICATIONS}{application.pk}/change/", "Redirect-URIs", "admin-application")
     look_at_german(AUTHORIZATIONS, "beendet", "admin-authorizations")
 

@@ -2,11 +2,11 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from django.core.management.base import BaseCommand, CommandError
+from django.core.management.base import BaseCommand
 from django.utils import timezone
 
 from tokenauth.devices.pruning import prunable
-from tokenauth.management.arguments import counted, duration
+from tokenauth.management.arguments import batch, counted, duration
 
 if TYPE_CHECKING:
     from django.core.management.base import CommandParser
@@ -27,7 +27,7 @@ class Command(BaseCommand):
         )
         parser.add_argument(
             "--batch",
-            type=int,
+            type=batch,
             default=5000,
             metavar="5000",
             help="at most how many rows a transaction deletes (default: 5000)",
@@ -35,8 +35,6 @@ class Command(BaseCommand):
         parser.add_argument("--dry-run", action="store_true", help="only say how many there are")
 
     def handle(self, *args: Any, **options: Any) -> None:
-        if options["batch"] < 1:
-            raise CommandError("A batch has 1 row or more.")
         rows = prunable(timezone.now(), duration(options["older_than"]))
         if options["dry_run"]:
             counts = ((each.name, each.rows.count()) for each in rows)

@@ -5,7 +5,7 @@ from typing import TYPE_CHECKING, Any
 from django.core.management.base import BaseCommand, CommandError
 
 from tokenauth.devices import encryption, reencryption
-from tokenauth.management.arguments import counted
+from tokenauth.management.arguments import batch, counted
 
 if TYPE_CHECKING:
     from django.core.management.base import CommandParser
@@ -23,15 +23,13 @@ class Command(BaseCommand):
     def add_arguments(self, parser: CommandParser) -> None:
         parser.add_argument(
             "--batch",
-            type=int,
+            type=batch,
             default=500,
             metavar="500",
             help="at most how many rows a transaction writes (default: 500)",
         )
 
     def handle(self, *args: Any, **options: Any) -> None:
-        if options["batch"] < 1:
-            raise CommandError("A batch has 1 row or more.")
         moved, unreadable = 0, list[str]()
         for outcome in reencryption.reencrypt(options["batch"]):
             moved += outcome.moved
