@@ -170,6 +170,7 @@ def test_38_a_wrong_password(device: ActivatedDevice) -> None:
 @pytest.mark.parametrize(
     ("token_id", "reason"),
     [("test", DeviceReason.MALFORMED), ("5f0c1ad2-90f7-4d7a-8f0e-2b9f2a3c7d11", DeviceReason.UNKNOWN)],
+    ids=["no id", "an id"],
 )
 def test_39_a_token_that_there_is_not(device: ActivatedDevice, token_id: str, reason: DeviceReason) -> None:
     token = LocalToken(token_id, b"test".ljust(16, b"\x00"))
