@@ -6,17 +6,21 @@ writes ``ready`` once it is warm, and a line of JSON at its end: how many reques
 answered by 200, and how long they took, in milliseconds.
 """
 
+from __future__ import annotations
+
 import json
 import select
 import sys
 from array import array
 from statistics import quantiles
 from time import perf_counter
-from typing import Any
-from wsgiref.types import WSGIApplication
+from typing import TYPE_CHECKING, Any
 from wsgiref.util import setup_testing_defaults
 
 from django.core.wsgi import get_wsgi_application
+
+if TYPE_CHECKING:
+    from wsgiref.types import WSGIApplication
 
 # A view of plain Django, guarded by scopes_required. A caller without an organization gets no rows.
 PATH = "/inventory-service/sites.csv"
@@ -26,13 +30,14 @@ WARM_UP = 200
 def main() -> None:
     token = sys.stdin.readline().strip()
     application = get_wsgi_application()
+    headers = {"HTTP_AUTHORIZATION": f"Bearer {token}"}
     for _ in range(WARM_UP):
-        _request(application, token)
+        answer(application, headers)
     print("ready", flush=True)
     seconds, failed = array("d"), 0
     while not select.select([sys.stdin], [], [], 0)[0]:
         start = perf_counter()
-        status = _request(application, token)
+        status = answer(application, headers)
         seconds.append(perf_counter() - start)
         failed += status != "200 OK"
     in_percent = quantiles(seconds, n=100, method="inclusive")
@@ -48,15 +53,11 @@ def main() -> None:
     )
 
 
-def _request(application: WSGIApplication, token: str) -> str:
+def answer(application: WSGIApplication, headers: dict[str, str], address: str = "127.0.0.1") -> str:
+    """The status of a request with these headers, which are named as WSGI does."""
     environ: dict[str, Any] = {}
     setup_testing_defaults(environ)
-    environ |= {
-        "PATH_INFO": PATH,
-        "HTTP_HOST": "localhost",
-        "REMOTE_ADDR": "127.0.0.1",
-        "HTTP_AUTHORIZATION": f"Bearer {token}",
-    }
+    environ |= {"PATH_INFO": PATH, "HTTP_HOST": "localhost", "REMOTE_ADDR": address, **headers}
     answered: list[str] = []
 
     def start_response(status: str, *args: Any) -> Any:

@@ -13,5 +13,6 @@ urlpatterns = [
     path("tokens/", include("tokenauth.pages.urls")),
     path("api/", include("tokenauth.rest.urls")),
     path("", include("tokenauth.oauth.urls")),
+    path("", include("tokenauth.devices.urls")),
     path("inventory-service/", include("testproject.inventory.urls")),
 ]

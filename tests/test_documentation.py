@@ -33,7 +33,7 @@ from tests.conftest import bearer
 from tokenauth.checks import check_settings, check_views
 from tokenauth.conf import KEYS, conf
 from tokenauth.core import rate_limit
-from tokenauth.exceptions import Reason
+from tokenauth.exceptions import DeviceReason, Reason
 from tokenauth.models import AccessToken, TokenLogin
 from tokenauth.signals import token_rejected
 from tokenauth.throttling import TokenRateThrottle
@@ -56,6 +56,7 @@ SIGNING_IN = DOCS / "how-to" / "signing-in-from-an-app.md"
 TOKEN_PAGE = DOCS / "how-to" / "token-page.md"
 OPENAPI = DOCS / "how-to" / "openapi.md"
 OAUTH = DOCS / "how-to" / "oauth.md"
+DEVICES = DOCS / "how-to" / "devices.md"
 PAGES = [ROOT / "README.md", ROOT / "SECURITY.md", *sorted(DOCS.rglob("*.md"))]
 # Those that tests walk on a live server: tests/e2e/test_moving.py, test_scopes_on_a_live_api.py.
 WALKED = [*sorted(DOCS.rglob("moving-from-*.md")), DOCS / "how-to" / "scopes-on-a-live-api.md"]
@@ -80,6 +81,7 @@ def test_every_setting_has_an_example(
 ) -> None:
     monkeypatch.setenv("TOKENAUTH_PEPPER", "p" * 32)
     monkeypatch.setenv("JWT_SIGNING_KEY", "-----BEGIN PRIVATE KEY-----")
+    monkeypatch.setenv("DEVICE_ENCRYPTION_KEY", "d" * 32)
     configured = run(example(REFERENCE, "every setting"))["TOKENAUTH"]
     assert set(configured) == KEYS
     with override_settings(TOKENAUTH={}):
@@ -369,7 +371,10 @@ def test_openapi(settings: Any) -> None:
 def test_every_example_is_run_by_a_test() -> None:
     calls = r'(?:example\(\w+, |run_in_the_inventory\()"(.+?)"\)'
     here = Path(__file__)
-    names = ("test_documented_requests.py", "oauth/test_checks.py", "client/test_bearer_auth.py")
+    names = (
+        *("test_documented_requests.py", "oauth/test_checks.py", "client/test_bearer_auth.py"),
+        "devices/test_page_of_devices.py",
+    )
     others = [here.parent / name for name in names]
     run_here = set(re.findall(calls, "\n".join(test.read_text() for test in (here, *others))))
     for page in DOCS.rglob("*.md"):
@@ -404,8 +409,8 @@ def test_every_field_and_class_is_in_the_reference() -> None:
 
 
 def test_every_command_is_in_the_reference() -> None:
-    commands = [name for name, app in get_commands().items() if app in ("tokenauth", "tokenauth.oauth")]
-    assert len(commands) == 10
+    commands = [name for name, app in get_commands().items() if app.split(".")[0] == "tokenauth"]
+    assert len(commands) == 20
     for name in commands:
         assert f"| `{name} " in REFERENCE.read_text(), name
 
@@ -425,6 +430,7 @@ def test_nothing_else_is_in_the_reference() -> None:
     assert {name for name, _ in statuses} == set(Reason.values)
     for name, status in statuses:
         assert Reason(name).status == int(status)
+    assert re.findall(r"^\| `(device_[a-z]+)` \|", reference, re.MULTILINE) == DeviceReason.values
 
 
 def test_the_reference_has_the_defaults() -> None:
@@ -435,6 +441,8 @@ def test_the_reference_has_the_defaults() -> None:
         "1 day": timedelta(days=1),
         "1 hour": timedelta(hours=1),
         "1 minute": timedelta(minutes=1),
+        "5 minutes": timedelta(minutes=5),
+        "2 hours": timedelta(hours=2),
     }
     with override_settings(TOKENAUTH={}):
         for name, default in rows:

@@ -12,8 +12,10 @@ import pytest
 from django.core.management import call_command, get_commands
 
 from testproject.accounts.models import User
+from tests.devices.device import active_device
 from tests.oauth.requests import of_service
-from tests.test_documentation import MANAGING, OAUTH, OPERATING, REFERENCE, ROTATING
+from tests.test_documentation import DEVICES, MANAGING, OAUTH, OPERATING, REFERENCE, ROTATING
+from tokenauth.devices.models import Activation
 from tokenauth.models import AccessToken
 
 if TYPE_CHECKING:
@@ -22,9 +24,12 @@ if TYPE_CHECKING:
 
 pytestmark = pytest.mark.django_db
 
-COMMANDS = {name for name, app in get_commands().items() if app in ("tokenauth", "tokenauth.oauth")}
+COMMANDS = {name for name, app in get_commands().items() if app.split(".")[0] == "tokenauth"}
 # What stands in the pages for the id of a token and that of its family.
 AN_ID, A_FAMILY = "17", "0b5c1c2e-8f9e-4d55-9d3a-2f1f1a4e6c11"
+# And for that of an activation, which has the status that the command is for.
+A_DEVICE = "5f0c1ad2-90f7-4d7a-8f0e-2b9f2a3c7d11"
+BEFORE = {"commitdevice": Activation.Status.PENDING_COMMIT, "unblockdevice": Activation.Status.BLOCKED}
 
 
 def lines(page: Path) -> list[list[str]]:
@@ -49,7 +54,8 @@ def run(
 
     def run(line: list[str]) -> tuple[AccessToken, str]:
         key = alice.generate_access_token("Billing", ["read:reports"], kind="api_key", environment="live")
-        stands_for = {AN_ID: str(key.pk), A_FAMILY: str(key.family)}
+        _, device = active_device(alice, status=BEFORE.get(line[0], Activation.Status.ACTIVE))
+        stands_for = {AN_ID: str(key.pk), A_FAMILY: str(key.family), A_DEVICE: str(device.pk)}
         out = StringIO()
         call_command(*(stands_for.get(word, word) for word in line), stdout=out, stderr=StringIO())
         key.refresh_from_db()
@@ -60,7 +66,7 @@ def run(
 
 @pytest.mark.parametrize(
     "line",
-    [line for page in (MANAGING, OAUTH, OPERATING, REFERENCE, ROTATING) for line in lines(page)],
+    [line for page in (DEVICES, MANAGING, OAUTH, OPERATING, REFERENCE, ROTATING) for line in lines(page)],
     ids=" ".join,
 )
 def test_a_line_of_the_pages(line: list[str], run: Callable[[list[str]], tuple[AccessToken, str]]) -> None:

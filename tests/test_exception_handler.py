@@ -170,7 +170,7 @@ def test_the_message_is_translated_and_the_description_is_not(
 
 
 def test_each_reason_has_its_status() -> None:
-    forbidden = {"insufficient_scope", "organization", "ip_address", "session"}
+    forbidden = {"insufficient_scope", "organization", "ip_address", "session", "read_only"}
     assert {reason.value for reason in Reason if reason.status == 403} == forbidden
     assert {reason.value for reason in Reason if reason.status == 429} == {"throttled"}
     others = forbidden | {"throttled"}

@@ -211,6 +211,43 @@ class Conf:
         """When what a user let an application do ends, however often it is refreshed; None: never."""
         return self._read("OAUTH_AUTHORIZATION_LIFETIME", timedelta(days=90))
 
+    # Of tokenauth.devices.
+
+    @property
+    def DEVICE_TOKEN_SCOPES(self) -> Mapping[str, Sequence[str]]:  # noqa: N802
+        """``{factors: scopes}``: what a device may do that proved them (``possession_knowledge``)."""
+        return self._read("DEVICE_TOKEN_SCOPES", {})
+
+    @property
+    def DEVICE_ENCRYPTION_KEYS(self) -> Mapping[int, str]:  # noqa: N802
+        """``{id: secret of 32 or more characters}``; the highest id encrypts. Empty: under ``SECRET_KEY``."""
+        return self._read("DEVICE_ENCRYPTION_KEYS", {})
+
+    @property
+    def DEVICE_PROTOCOL_VERSIONS(self) -> Sequence[str]:  # noqa: N802
+        """The versions of PowerAuth that are accepted, of ``3.0`` to ``3.3``."""
+        return self._read("DEVICE_PROTOCOL_VERSIONS", ("3.1", "3.2", "3.3"))
+
+    @property
+    def DEVICE_ACTIVATION_LIFETIME(self) -> timedelta:  # noqa: N802
+        """How long an activation code is good, and then how long the activation waits to be committed."""
+        return self._read("DEVICE_ACTIVATION_LIFETIME", timedelta(minutes=5))
+
+    @property
+    def DEVICE_MAX_FAILED_ATTEMPTS(self) -> int:  # noqa: N802
+        """So many wrong signatures one after the other block an activation; at most 64."""
+        return self._read("DEVICE_MAX_FAILED_ATTEMPTS", 5)
+
+    @property
+    def DEVICE_CLOCK_TOLERANCE(self) -> timedelta:  # noqa: N802
+        """How far from now the time of a request may be, either way, from version 3.2 on."""
+        return self._read("DEVICE_CLOCK_TOLERANCE", timedelta(minutes=5))
+
+    @property
+    def DEVICE_UNSYNCHRONIZED_CLOCK_TOLERANCE(self) -> timedelta:  # noqa: N802
+        """The same of versions 3.0 and 3.1, whose devices do not ask the server for the time."""
+        return self._read("DEVICE_UNSYNCHRONIZED_CLOCK_TOLERANCE", timedelta(hours=2))
+
 
 def _configured() -> Mapping[str, Any]:
     configured: object = getattr(settings, "TOKENAUTH", {})

@@ -13,7 +13,7 @@ from django.middleware.csrf import CsrfViewMiddleware
 from django.utils.cache import patch_vary_headers
 
 from tokenauth.conf import conf
-from tokenauth.core import answers, callers, requirements
+from tokenauth.core import answers, callers, credential, requirements
 from tokenauth.core.request_state import Refusal
 from tokenauth.exceptions import CredentialError
 
@@ -98,7 +98,8 @@ def _guarded(view: Any, required: tuple[str, ...], *, session_allowed: bool) -> 
 
 def _varied(response: HttpResponseBase) -> HttpResponseBase:
     # Here and not in the middleware: a cache around the view keeps the answer before that sees it.
-    patch_vary_headers(response, [conf.AUTH_HEADER, conf.API_KEY_HEADER, "Cookie"])
+    others = [header for _, header in credential.registered_headers()]
+    patch_vary_headers(response, [conf.AUTH_HEADER, conf.API_KEY_HEADER, *others, "Cookie"])
     return response
 
 

@@ -29,6 +29,7 @@ class Reason(models.TextChoices):
     ORGANIZATION = "organization", _("The resource belongs to another organization.")
     IP_ADDRESS = "ip_address", _("The credential may not be used from this address.")
     SESSION = "session", _("A session is not accepted here; present a credential alone.")
+    READ_ONLY = "read_only", _("The credential authorizes reading only; sign the request.")
     THROTTLED = "throttled", _("Too many unknown credentials came from this address; try again later.")
 
     @property
@@ -62,7 +63,31 @@ def _translated(reason: Reason, language: str | None) -> str:
     return str(reason.label)
 
 
-_FORBIDDEN = {Reason.INSUFFICIENT_SCOPE, Reason.ORGANIZATION, Reason.IP_ADDRESS, Reason.SESSION}
+_FORBIDDEN = {
+    Reason.INSUFFICIENT_SCOPE,
+    Reason.ORGANIZATION,
+    Reason.IP_ADDRESS,
+    Reason.SESSION,
+    Reason.READ_ONLY,
+}
+
+
+class DeviceReason(models.TextChoices):
+    """Why a device is refused. The login log says so, and the device is told ``unknown``, whichever it is."""
+
+    MALFORMED = "device_malformed", _("A header or the body is malformed.")
+    VERSION = "device_version", _("The version of the protocol or of the application is not accepted.")
+    CLOCK = "device_clock", _("The time of the request is too far from the server's.")
+    UNKNOWN = "device_unknown", _("There is no such activation or token.")
+    DIGEST = "device_digest", _("The digest of the token is wrong.")
+    SIGNATURE = "device_signature", _("The signature is wrong.")
+    REPLAYED = "device_replayed", _("The request was sent before.")
+    FACTORS = "device_factors", _("These factors are not enough here.")
+    INACTIVE = "device_inactive", _("The activation is not committed.")
+    BLOCKED = "device_blocked", _("The activation is blocked.")
+    REMOVED = "device_removed", _("The activation was removed.")
+    USER_INACTIVE = "device_user", _("The user is inactive.")
+    ENCRYPTION = "device_encryption", _("What was encrypted cannot be opened.")
 
 
 class CredentialError(Exception):

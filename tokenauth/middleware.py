@@ -10,7 +10,7 @@ from django.http.response import HttpResponseBase
 from django.utils.cache import patch_vary_headers
 
 from tokenauth.conf import conf
-from tokenauth.core import attempts, callers, rotation
+from tokenauth.core import attempts, callers, credential, rotation
 from tokenauth.core.request_state import Verified, state_of
 
 
@@ -47,6 +47,7 @@ class AccessTokenMiddleware:
     def process_view(self, request: HttpRequest, *args: Any) -> None:
         # Once more: a middleware that comes after this one may have set the session's user.
         callers.ignore_session(request)
+        callers.spend(request)
 
     async def _afinish(self, request: HttpRequest, response: Awaitable[HttpResponseBase]) -> HttpResponseBase:
         try:
@@ -81,7 +82,9 @@ def _defer_writing(request: HttpRequest) -> None:
 def _finish(request: HttpRequest, response: HttpResponseBase) -> HttpResponseBase:
     state = state_of(request)
     if state.consulted:
-        patch_vary_headers(response, [conf.AUTH_HEADER, conf.API_KEY_HEADER])
+        # Those of other apps where they are presented: no other answer is for whoever presents them.
+        others = [header for _, header in credential.registered_headers() if header in request.headers]
+        patch_vary_headers(response, [conf.AUTH_HEADER, conf.API_KEY_HEADER, *others])
     if isinstance(state.outcome, Verified):
         for name, value in rotation.deprecation_headers(state.outcome.token).items():
             # The view may have announced its own end.

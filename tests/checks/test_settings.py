@@ -102,6 +102,21 @@ WRONG: list[tuple[str, Any, str]] = [
     ("OAUTH_PKCE_REQUIRED", 0, "tokenauth.E003"),
     ("OAUTH_AUTHORIZATION_LIFETIME", 90, "tokenauth.E003"),
     ("OAUTH_AUTHORIZATION_LIFETIME", timedelta(seconds=59), "tokenauth.E003"),
+    ("DEVICE_TOKEN_SCOPES", ["read:sites"], "tokenauth.E003"),
+    ("DEVICE_TOKEN_SCOPES", {"possession": "read:sites"}, "tokenauth.E003"),
+    ("DEVICE_TOKEN_SCOPES", {1: ["read:sites"]}, "tokenauth.E003"),
+    ("DEVICE_ENCRYPTION_KEYS", ["x" * 32], "tokenauth.E003"),
+    ("DEVICE_PROTOCOL_VERSIONS", "3.3", "tokenauth.E003"),
+    ("DEVICE_PROTOCOL_VERSIONS", [], "tokenauth.E003"),
+    ("DEVICE_PROTOCOL_VERSIONS", ["3.3", "4.0"], "tokenauth.E003"),
+    ("DEVICE_ACTIVATION_LIFETIME", timedelta(seconds=59), "tokenauth.E003"),
+    ("DEVICE_ACTIVATION_LIFETIME", timedelta(days=30, seconds=1), "tokenauth.E003"),
+    ("DEVICE_MAX_FAILED_ATTEMPTS", 0, "tokenauth.E003"),
+    ("DEVICE_MAX_FAILED_ATTEMPTS", 65, "tokenauth.E003"),
+    ("DEVICE_MAX_FAILED_ATTEMPTS", True, "tokenauth.E003"),
+    ("DEVICE_CLOCK_TOLERANCE", timedelta(0), "tokenauth.E003"),
+    ("DEVICE_CLOCK_TOLERANCE", 300, "tokenauth.E003"),
+    ("DEVICE_UNSYNCHRONIZED_CLOCK_TOLERANCE", timedelta(days=1, seconds=1), "tokenauth.E003"),
 ]
 
 RIGHT: list[tuple[str, Any]] = [
@@ -145,6 +160,17 @@ RIGHT: list[tuple[str, Any]] = [
     ("OAUTH_PKCE_REQUIRED", False),
     ("OAUTH_AUTHORIZATION_LIFETIME", None),
     ("OAUTH_AUTHORIZATION_LIFETIME", timedelta(minutes=1)),
+    ("DEVICE_TOKEN_SCOPES", {}),
+    ("DEVICE_TOKEN_SCOPES", {"possession_knowledge": ["read:sites"]}),
+    ("DEVICE_ENCRYPTION_KEYS", {1: "x" * 32}),
+    ("DEVICE_PROTOCOL_VERSIONS", ["3.3"]),
+    ("DEVICE_PROTOCOL_VERSIONS", ("3.0", "3.1", "3.2", "3.3")),
+    ("DEVICE_ACTIVATION_LIFETIME", timedelta(minutes=1)),
+    ("DEVICE_ACTIVATION_LIFETIME", timedelta(days=30)),
+    ("DEVICE_MAX_FAILED_ATTEMPTS", 1),
+    ("DEVICE_MAX_FAILED_ATTEMPTS", 64),
+    ("DEVICE_CLOCK_TOLERANCE", timedelta(seconds=1)),
+    ("DEVICE_UNSYNCHRONIZED_CLOCK_TOLERANCE", timedelta(days=1)),
 ]
 
 
@@ -212,12 +238,12 @@ def test_every_setting_has_a_shape_and_a_test() -> None:
 def test_every_check_has_an_id_of_its_own_and_is_documented() -> None:
     root = Path(tokenauth.__file__).parent
     places: dict[str, set[str]] = {}
-    for path in (*root.glob("checks/*.py"), root / "oauth" / "checks.py"):
+    for path in (*root.glob("checks/*.py"), root / "oauth" / "checks.py", root / "devices" / "checks.py"):
         for part in re.split(r"\n(?=def )", path.read_text()):
             for check in re.findall(r'"(tokenauth\.[EW]\d{3})"', part):
                 places.setdefault(check, set()).add(f"{path.name}: {part.splitlines()[0]}")
     assert all(len(functions) == 1 for functions in places.values()), places
-    assert len(places) == 31
+    assert len(places) == 39
     reference = (root.parent / "docs" / "reference.md").read_text()
     assert [check for check in sorted(places) if f"`{check}`" not in reference] == []
 

@@ -78,6 +78,8 @@ def test_the_sample_project_tells_the_scopes_of_each_operation() -> None:
             {"accessToken": [scope]},
             {"apiKey": [scope]},
             {"jwt": [scope]},
+            # A token of a device is for reading.
+            *([{"deviceToken": [scope]}] if method == "get" else []),
             {"cookieAuth": []},
         ]
         assert operation["x-required-scopes"] == [scope]
@@ -115,8 +117,8 @@ def test_where_no_session_is_accepted_none_is_offered() -> None:
     tokens_only = type("TokensOnly", (Asked,), {"session_allowed": False})
     schema = SchemaGenerator(patterns=[path("asked", tokens_only.as_view())]).get_schema(public=True)
     security = schema["paths"]["/asked"]["get"]["security"]
-    assert [list(one) for one in security] == [["accessToken"], ["apiKey"], ["jwt"]]
-    assert [list(one) for one in schema_of()["paths"]["/asked"]["get"]["security"]][3:] == [["cookieAuth"]]
+    assert [list(one) for one in security] == [["accessToken"], ["apiKey"], ["jwt"], ["deviceToken"]]
+    assert [list(one) for one in schema_of()["paths"]["/asked"]["get"]["security"]][4:] == [["cookieAuth"]]
 
 
 def test_what_is_composed_is_described() -> None:

@@ -17,8 +17,18 @@ CONFIRMED = "post"
 SIGN_IN_AGAIN = "sign_in_again"
 
 
-def page(model_admin: ModelAdmin, request: HttpRequest, name: str, context: dict[str, Any]) -> HttpResponse:
-    """The page of this name; ``context`` has its ``title``. The admin's views see to it that none is kept."""
+def page(
+    model_admin: ModelAdmin,
+    request: HttpRequest,
+    name: str,
+    context: dict[str, Any],
+    *,
+    of: str = "tokenauth/accesstoken",
+) -> HttpResponse:
+    """The page of this name; ``context`` has its ``title``. The admin's views see to it that none is kept.
+
+    ``of``: where among the templates of the admin it is, by app and model.
+    """
     request.current_app = model_admin.admin_site.name
     context |= {
         **model_admin.admin_site.each_context(request),
@@ -29,4 +39,4 @@ def page(model_admin: ModelAdmin, request: HttpRequest, name: str, context: dict
         "confirmed": CONFIRMED,
     }
     # Rendered here and not later: no middleware is handed the context.
-    return render(request, f"admin/tokenauth/accesstoken/{name}.html", context)
+    return render(request, f"admin/{of}/{name}.html", context)

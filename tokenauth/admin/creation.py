@@ -47,7 +47,7 @@ class OwnedTokenForm(NewTokenForm):
 
     def __init__(self, site: AdminSite, request: HttpRequest, data: Any = None) -> None:
         super().__init__(request, data)
-        self.shown_names = _shown_names(site, request)
+        self.shown_names = shown_names(site, request)
         self.order_fields(["owner", "name"])
 
     def clean_owner(self) -> Any:
@@ -91,7 +91,7 @@ def _issue(model_admin: ModelAdmin, request: HttpRequest, form: OwnedTokenForm) 
     return token
 
 
-def _shown_names(site: AdminSite, request: HttpRequest) -> list[str]:
+def shown_names(site: AdminSite, request: HttpRequest) -> list[str]:
     """The names of the first users, for who may see users: to be chosen from while one is typed."""
     user_model = get_user_model()
     if not site.is_registered(user_model) or not site.get_model_admin(user_model).has_view_permission(

@@ -8,6 +8,7 @@ from tokenauth.models import AccessToken, TokenLogin
 
 if TYPE_CHECKING:
     from django.contrib.admin import AdminSite
+    from django.db.models import QuerySet
     from django.http import HttpRequest
 
 SHOWN = 10
@@ -18,5 +19,10 @@ def attempts_context(request: HttpRequest, site: AdminSite, token: AccessToken) 
     url = login_log_url(request, site, token__id__exact=token.pk)
     if not url:
         return {}
-    attempts = TokenLogin.objects.filter(token=token).order_by("-date", "-pk")[:SHOWN]
-    return {"attempts": [(login, result_badge(login)) for login in attempts], "attempts_url": url}
+    return attempts_of(TokenLogin.objects.filter(token=token), url)
+
+
+def attempts_of(logins: QuerySet[TokenLogin], url: str) -> dict[str, Any]:
+    """What ``attempts.html`` shows of ``logins``, the newest of them; ``url`` leads to all."""
+    newest = logins.order_by("-date", "-pk")[:SHOWN]
+    return {"attempts": [(login, result_badge(login)) for login in newest], "attempts_url": url}

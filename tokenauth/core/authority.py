@@ -52,6 +52,17 @@ def _refusal(actor: Any, owner: Any, of_superuser: str) -> str | None:
     return _("%(owner)s has permissions that you do not have.") % {"owner": owner.get_username()}
 
 
+def check_activator(actor: Any, owner: Any) -> None:
+    """Whether ``actor`` may be given the code with which a device of ``owner`` is activated.
+
+    That ``actor`` may make such codes at all is for the caller to know.
+
+    :raises ValidationError: ``actor`` may not, of the argument ``user``.
+    """
+    if refused := _refusal(actor, owner, _("A device of a superuser is activated by superusers alone.")):
+        raise ValidationError({"user": refused})
+
+
 def check_changer(actor: Any, token: AccessToken) -> None:
     """Whether ``actor`` may change ``token``: what is a superuser's, superusers alone.
 
@@ -61,6 +72,15 @@ def check_changer(actor: Any, token: AccessToken) -> None:
     """
     if _is_superuser(token.user) and not _is_superuser(actor):
         raise ValidationError({"by": _("The token of a superuser is changed by superusers alone.")})
+
+
+def check_device_changer(actor: Any, owner: Any) -> None:
+    """Whether ``actor`` may commit, block, unblock or remove a device of ``owner``, as in check_changer.
+
+    :raises ValidationError: ``actor`` may not, of the argument ``by``.
+    """
+    if _is_superuser(owner) and not _is_superuser(actor):
+        raise ValidationError({"by": _("The device of a superuser is changed by superusers alone.")})
 
 
 def _is_superuser(user: Any) -> bool:

@@ -46,6 +46,17 @@ def ignore_session(request: HttpRequest) -> None:
         _set_user(request, state.caller, lambda: _user_of(request))
 
 
+def spend(request: HttpRequest) -> None:
+    """Judge now, before the view and its transaction, what is good once; the outcome waits for the doors."""
+    found = headers.in_registered_headers(request.META)
+    if found:
+        try:
+            credential.authenticator_of(found[0].shape)(request)
+        except CredentialError:
+            # A door says so, if the view has one.
+            return
+
+
 def sign_in(request: HttpRequest) -> Verified | VerifiedElsewhere | None:
     """Make ``request`` that of the credential it presents: its user, and the token as ``request.auth``.
 

@@ -22,7 +22,7 @@ from tokenauth.conf import conf
 from tokenauth.exceptions import CredentialError, Reason
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Mapping, Sequence
+    from collections.abc import Callable, Iterator, Mapping, Sequence
 
     from django.http import HttpRequest
 
@@ -59,6 +59,8 @@ class Environment(models.TextChoices):
 
 # What other apps take for theirs, and how they verify it, by the type that the login log has of it.
 _shapes: dict[str, tuple[Callable[[str], bool], Authenticate]] = {}
+# The same of what comes in headers of their own.
+_headers: dict[str, tuple[tuple[str, ...], Authenticate]] = {}
 
 
 # Not frozen: each request makes one.
@@ -163,6 +165,20 @@ def register_shape(id_type: str, matches: Callable[[str], bool], authenticate: A
     _shapes[id_type] = matches, authenticate
 
 
+def register_headers(id_type: str, headers: tuple[str, ...], authenticate: Authenticate) -> None:
+    """Leave what comes in ``headers`` to another app: see :func:`register_shape`.
+
+    It is judged before the view, and outside of its transaction: what is spent by it, as a nonce, is spent
+    whatever becomes of the request.
+    """
+    _headers[id_type] = headers, authenticate
+
+
+def registered_headers() -> Iterator[tuple[str, str]]:
+    """Each header that another app has registered, after the type of what is in it."""
+    return ((id_type, header) for id_type, (headers, _) in _headers.items() for header in headers)
+
+
 def shape_of(text: str) -> str:
     """The registered shape that a bearer text has; "" where it has none, and is for this app to judge."""
     for id_type, (matches, _) in _shapes.items():
@@ -173,7 +189,7 @@ def shape_of(text: str) -> str:
 
 def authenticator_of(shape: str) -> Authenticate:
     """How the app that has registered ``shape`` verifies what has it."""
-    return _shapes[shape][1]
+    return (_headers if shape in _headers else _shapes)[shape][1]
 
 
 def checksum(payload: str) -> str:

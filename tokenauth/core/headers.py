@@ -44,7 +44,16 @@ def presented(meta: Mapping[str, Any]) -> list[Presented]:
             found.append(Presented(authorization, Kind.PERSONAL, misplaced=True))
     if key := meta.get(meta_key(conf.API_KEY_HEADER), "").strip(" \t"):
         found.append(Presented(key, Kind.API_KEY))
-    return found
+    return found + in_registered_headers(meta)
+
+
+def in_registered_headers(meta: Mapping[str, Any]) -> list[Presented]:
+    """What is left to the apps that have registered a header of their own."""
+    return [
+        Presented(value, Kind.PERSONAL, shape=id_type)
+        for id_type, header in credential.registered_headers()
+        if (value := meta.get(meta_key(header), "").strip(" \t"))
+    ]
 
 
 @lru_cache(maxsize=8)

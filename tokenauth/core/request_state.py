@@ -15,7 +15,7 @@ if TYPE_CHECKING:
     from django.http import HttpRequest
 
     from tokenauth.core.headers import Presented
-    from tokenauth.exceptions import CredentialError, Reason
+    from tokenauth.exceptions import CredentialError, DeviceReason, Reason
     from tokenauth.models import AccessToken
 
 _ATTRIBUTE = "_tokenauth"
@@ -59,7 +59,7 @@ class Attempt:
     identifier: str | Presented
     hint: str
     token: AccessToken | None
-    reason: Reason | None
+    reason: Reason | DeviceReason | None
     at: datetime
     # Whose it is; where there is no token, a token does not tell.
     user_id: Any = None

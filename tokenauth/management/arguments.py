@@ -1,5 +1,6 @@
 """What the commands share: arguments as they are typed, numbers and errors as they are printed."""
 
+import argparse
 from collections.abc import Iterable, Mapping
 from datetime import datetime, timedelta
 from types import MappingProxyType
@@ -14,6 +15,19 @@ from django.utils import timezone
 from tokenauth.core import credential, durations
 from tokenauth.exceptions import CredentialError
 from tokenauth.models import AccessToken
+
+# The keys of a batch are parameters of one statement, of which SQLite takes 32,766.
+LARGEST_BATCH = 30_000
+
+
+def batch(text: str) -> int:
+    """How many rows a transaction is to write or delete at most.
+
+    :raises argparse.ArgumentTypeError: it is no number, or none of those.
+    """
+    if not text.isdecimal() or not 1 <= int(text) <= LARGEST_BATCH:
+        raise argparse.ArgumentTypeError(f"{text!r} is not a number from 1 to {LARGEST_BATCH}.")
+    return int(text)
 
 
 def duration(text: str) -> timedelta:

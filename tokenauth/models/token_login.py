@@ -7,7 +7,7 @@ from django.utils import timezone
 from django.utils.translation import gettext_lazy as _
 from django.views.decorators.debug import sensitive_variables
 
-from tokenauth.exceptions import Reason
+from tokenauth.exceptions import DeviceReason, Reason
 
 
 class TokenLoginManager(models.Manager["TokenLogin"]):
@@ -69,7 +69,7 @@ class TokenLogin(models.Model):
         blank=True,
         default="",
         # By the word that the answer had: the log and the client's report speak of the same thing.
-        choices=[(word, word) for word in (*Reason.values, REPEATED)],
+        choices=[(word, word) for word in (*Reason.values, *DeviceReason.values, REPEATED)],
     )
     count = models.PositiveIntegerField(
         _("attempts"), default=1, help_text=_("How many attempts the row stands for.")

@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Any, ClassVar
+from typing import TYPE_CHECKING, Any
 
-from tokenauth.core import scopes
+from tokenauth.core.access import Access
 from tokenauth.core.organizations import Principal
 
 if TYPE_CHECKING:
@@ -79,11 +79,8 @@ class ServicePrincipal(Principal):
 
 
 @dataclass(frozen=True, slots=True)
-class OAuthAccess:
-    """``request.auth`` of a request with a JWT."""
-
-    # Its scopes are what a person said yes to, or a policy allows: whatever ENFORCE_SCOPES is.
-    always_enforced: ClassVar[bool] = True
+class OAuthAccess(Access):
+    """``request.auth`` of a request with a JWT: its scopes are what a person or a policy allows."""
 
     client_id: str
     application: Any = field(repr=False)
@@ -93,11 +90,3 @@ class OAuthAccess:
     expires_at: datetime
     # What a throttle counts by: all tokens of one application for one user.
     family: str
-
-    def can(self, scope: str) -> bool:
-        """Whether the token's scopes grant ``scope``."""
-        return scopes.grants(self.scopes, scope)
-
-    def cant(self, scope: str) -> bool:
-        """Whether they do not."""
-        return not self.can(scope)

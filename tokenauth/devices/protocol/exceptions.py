@@ -8,3 +8,7 @@ class ProtocolError(ValueError):
 
     Its text is for a log: it says what is wrong, in English, and holds nothing of what was sent.
     """
+
+
+class UnknownVersionError(ProtocolError):
+    """What was sent is of a version of the protocol that is not known here."""

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from enum import StrEnum
 
-from tokenauth.devices.protocol.exceptions import ProtocolError
+from tokenauth.devices.protocol.exceptions import UnknownVersionError
 
 
 class Version(StrEnum):
@@ -22,12 +22,12 @@ class Version(StrEnum):
     def of(cls, text: str) -> Version:
         """The version that ``text`` names.
 
-        :raises ProtocolError: it names none that is known.
+        :raises UnknownVersionError: it names none that is known. It is a ``ProtocolError``.
         """
         try:
             return cls(text)
         except ValueError:
-            raise ProtocolError("the version of the protocol is not supported") from None
+            raise UnknownVersionError("the version of the protocol is not supported") from None
 
     @property
     def has_nonces(self) -> bool:

@@ -1,6 +1,5 @@
 from __future__ import annotations
 
-import argparse
 import sys
 from typing import TYPE_CHECKING, Any
 
@@ -10,16 +9,13 @@ from django.utils import timezone
 from tqdm import tqdm
 
 from tokenauth.core import attempts, lifecycle
-from tokenauth.management.arguments import counted, duration
+from tokenauth.management.arguments import batch, counted, duration
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
     from datetime import datetime
 
     from django.core.management.base import CommandParser
-
-# The keys of a batch are parameters of one statement, of which SQLite takes 32,766.
-LARGEST_BATCH = 30_000
 
 
 class Command(BaseCommand):
@@ -43,7 +39,7 @@ class Command(BaseCommand):
         )
         parser.add_argument(
             "--batch",
-            type=_batch,
+            type=batch,
             default=5000,
             metavar="5000",
             help="at most how many rows a transaction deletes (default: 5000)",
@@ -100,9 +96,3 @@ def _so_far(tokens: int, logins: int) -> str:
 
 def _spelled(tokens: int, logins: int) -> str:
     return f"{counted(tokens, 'token')} and {counted(logins, 'row')} of the login log"
-
-
-def _batch(text: str) -> int:
-    if not text.isdecimal() or not 1 <= int(text) <= LARGEST_BATCH:
-        raise argparse.ArgumentTypeError(f"{text!r} is not a number from 1 to {LARGEST_BATCH}.")
-    return int(text)

@@ -11,6 +11,7 @@ from django.views.decorators.csrf import csrf_exempt
 from django.views.decorators.debug import sensitive_post_parameters, sensitive_variables
 from django.views.generic import View
 
+from tokenauth.core.request_body import is_longer
 from tokenauth.exceptions import CredentialError
 from tokenauth.oauth.backend import FORM
 from tokenauth.oauth.client_authentication import has_basic
@@ -93,11 +94,3 @@ def _wrong_with(request: HttpRequest) -> str:
         if any("\x00" in value for value in values):
             return "A parameter has a NUL character in it."
     return ""
-
-
-def is_longer(request: HttpRequest, length: int) -> bool:
-    """Whether the body has more than ``length`` bytes, by what it says before it is read."""
-    said = request.META.get("CONTENT_LENGTH") or ""
-    if said.isascii() and said.isdecimal() and int(said[:20]) > length:
-        return True
-    return len(request.body) > length

@@ -15,12 +15,12 @@ from rest_framework.permissions import AllowAny
 from rest_framework.response import Response
 
 from tokenauth.core.password_check import PASSWORD_LENGTH
+from tokenauth.core.request_body import is_longer
 from tokenauth.core.request_state import django_request
 from tokenauth.core.token_arguments import is_storable
 from tokenauth.exception_handler import exception_handler
 from tokenauth.exceptions import CredentialError
 from tokenauth.oauth.backend import FieldsBackend
-from tokenauth.oauth.views.form_endpoint import is_longer
 from tokenauth.rest.api_view import TokenAPIView
 from tokenauth.rest.throttling import (
     USERNAME_LENGTH,

@@ -1,0 +1,42 @@
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+from django.core.management.base import BaseCommand, CommandError
+
+from tokenauth.devices import encryption, reencryption
+from tokenauth.management.arguments import batch, counted
+
+if TYPE_CHECKING:
+    from django.core.management.base import CommandParser
+
+# How many of those that cannot be read are named.
+NAMED = 5
+
+
+class Command(BaseCommand):
+    help = (
+        "Encrypts the secrets of devices by the newest key of DEVICE_ENCRYPTION_KEYS, so that an older one "
+        "can be taken away. What was interrupted goes on where it stopped."
+    )
+
+    def add_arguments(self, parser: CommandParser) -> None:
+        parser.add_argument(
+            "--batch",
+            type=batch,
+            default=500,
+            metavar="500",
+            help="at most how many rows a transaction writes (default: 500)",
+        )
+
+    def handle(self, *args: Any, **options: Any) -> None:
+        moved, unreadable = 0, list[str]()
+        for outcome in reencryption.reencrypt(options["batch"]):
+            moved += outcome.moved
+            unreadable += outcome.unreadable
+        key = encryption.current_key_id()
+        name = "SECRET_KEY" if key == encryption.OF_SECRET_KEY else f"key {key}"
+        self.stdout.write(self.style.SUCCESS(f"Encrypted {counted(moved, 'secret')} by {name}."))
+        if unreadable:
+            named = "\n".join(f"  {text}" for text in unreadable[:NAMED])
+            raise CommandError(f"{counted(len(unreadable), 'secret')} cannot be read:\n{named}")

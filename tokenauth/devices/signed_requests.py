@@ -1,0 +1,149 @@
+"""Requests that a device signs: judged one after the other, since each signature moves the counter."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING
+
+from django.db import router
+from django.utils import timezone
+from django.views.decorators.debug import sensitive_variables
+
+from tokenauth.devices.applications import version_of
+from tokenauth.devices.durable import committed
+from tokenauth.devices.exceptions import DeviceError
+from tokenauth.devices.keys import keys_of
+from tokenauth.devices.models import Activation
+from tokenauth.devices.protocol import request_data, signatures
+from tokenauth.devices.protocol.exceptions import ProtocolError
+from tokenauth.devices.protocol.headers import SIGNATURE_HEADER, SignatureHeader
+from tokenauth.devices.protocol.octets import encoded
+from tokenauth.devices.protocol.signatures import SignatureType
+from tokenauth.devices.request_headers import check_version, parsed
+from tokenauth.devices.standing import locked, refusal
+from tokenauth.exceptions import DeviceReason
+
+if TYPE_CHECKING:
+    from collections.abc import Collection
+    from datetime import datetime
+
+    from django.http import HttpRequest
+
+    from tokenauth.devices.models import ApplicationVersion
+
+# Of a request with one of these that has no body, the query is signed.
+_WITHOUT_BODY = ("GET", "HEAD", "DELETE")
+
+
+@dataclass(frozen=True, slots=True)
+class SignedRequest:
+    """A request whose signature was right, and is spent."""
+
+    activation: Activation
+    """With its user."""
+    version: ApplicationVersion
+    """With its application."""
+    signature_type: SignatureType
+    header: SignatureHeader = field(repr=False)
+
+
+# What is signed has the application's secret in it.
+@sensitive_variables("body", "octets")
+def verify(
+    request: HttpRequest, uri_id: str, allowed: Collection[SignatureType], *, body: bytes | None = None
+) -> SignedRequest:
+    """Whose request it is, by ``X-PowerAuth-Authorization``. The signature is good this once.
+
+    What comes of it is committed before this returns or raises: the counter, and the failed attempts, of
+    which too many block the activation. So it is called outside of a transaction.
+
+    :param uri_id: what device and server call the address, such as ``/pa/token/create``.
+    :param allowed: the factors of which any is enough.
+    :param body: what was signed, where that is not the request's own body.
+    :raises DeviceError: it is refused.
+    :raises RuntimeError: there is a transaction, with which all that would be undone.
+    """
+    header = parsed(request, SIGNATURE_HEADER, SignatureHeader.parse)
+    check_version(header.version, header.activation_id)
+    try:
+        version = version_of(header.application_key)
+        octets = _signed_octets(request, uri_id, header, version, body)
+    except DeviceError as error:
+        raise DeviceError(error.reason, subject=header.activation_id) from error
+    using = router.db_for_write(Activation)
+    with committed(using):
+        activation = locked(header.activation_id, using)
+        reason = _refusal(activation, version, header, octets, timezone.now())
+    if reason is None and header.signature_type not in allowed:
+        reason = DeviceReason.FACTORS
+    if activation is None or reason is not None:
+        raise DeviceError(reason or DeviceReason.UNKNOWN, activation, header.activation_id)
+    return SignedRequest(activation, version, header.signature_type, header)
+
+
+@sensitive_variables("body")
+def _signed_octets(
+    request: HttpRequest,
+    uri_id: str,
+    header: SignatureHeader,
+    version: ApplicationVersion,
+    body: bytes | None,
+) -> bytes:
+    method = request.method or ""
+    body = request.body if body is None else body
+    if not body and method in _WITHOUT_BODY:
+        try:
+            body = request_data.normalized_query(request.META.get("QUERY_STRING", ""))
+        except ProtocolError as error:
+            raise DeviceError(DeviceReason.MALFORMED) from error
+    return request_data.signed_octets(method, uri_id, header.nonce, body, encoded(version.secret))
+
+
+@sensitive_variables("octets", "match")
+def _refusal(
+    activation: Activation | None,
+    version: ApplicationVersion,
+    header: SignatureHeader,
+    octets: bytes,
+    now: datetime,
+) -> DeviceReason | None:
+    """Why the signature is refused; None where it is right. What follows from it is saved."""
+    if activation is None:
+        return DeviceReason.UNKNOWN
+    if activation.application_id != version.application_id:
+        return DeviceReason.VERSION
+    if reason := refusal(activation):
+        return reason
+    match = _match(activation, header, octets)
+    if match is None:
+        _count_failure(activation, header.signature_type, now)
+        return DeviceReason.SIGNATURE
+    activation.counter_data = match.next_counter.hex()
+    activation.counter += match.steps + 1
+    activation.failed_attempts = 0
+    activation.last_used_at = now
+    activation.save(update_fields=["counter_data", "counter", "failed_attempts", "last_used_at"])
+    return None
+
+
+@sensitive_variables()
+def _match(activation: Activation, header: SignatureHeader, octets: bytes) -> signatures.Match | None:
+    keys = keys_of(activation)
+    if keys is None:
+        return None
+    counter = bytes.fromhex(activation.counter_data)
+    of_factors = header.signature_type.keys(keys)
+    return signatures.verify(header.signature, octets, of_factors, counter, header.version)
+
+
+def _count_failure(activation: Activation, signature_type: SignatureType, now: datetime) -> None:
+    # Whoever has the device alone proves nothing that could be guessed.
+    if signature_type is SignatureType.POSSESSION:
+        return
+    activation.failed_attempts += 1
+    changed = ["failed_attempts"]
+    if activation.failed_attempts >= activation.max_failed_attempts:
+        activation.status = Activation.Status.BLOCKED
+        activation.blocked_at, activation.blocked_reason = now, Activation.TOO_MANY_FAILURES
+        changed += ["status", "blocked_at", "blocked_reason"]
+    activation.save(update_fields=changed)
