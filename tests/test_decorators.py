@@ -261,6 +261,26 @@ def test_where_every_view_asks_for_a_login(client: Client, settings: Any, alice:
     assert client.get("/plain").status_code == 200
 
 
+@pytest.mark.parametrize("path", MARKED)
+def test_whoever_asks_before_the_view_is_known_hides_the_credential_from_nobody(
+    asked: Callable[..., Any], settings: Any, alice: User, path: str
+) -> None:
+    settings.MIDDLEWARE = [*settings.MIDDLEWARE, f"{__name__}.asking_early"]
+    answer = asked(path, **bearer(alice.generate_access_token("t", ["read:sites"])))
+    assert (answer.status_code, answer["X-Early"]) == (200, "")
+    assert answer.json()["user"] == "alice"
+
+
+def asking_early(get_response: Callable[[Any], Any]) -> Callable[[Any], Any]:
+    def ask(request: Any) -> Any:
+        name = request.user.get_username()
+        answer = get_response(request)
+        answer["X-Early"] = name
+        return answer
+
+    return ask
+
+
 def test_a_session_is_as_it_was_without_a_credential(client: Client, alice: User) -> None:
     client.force_login(alice)
     for header in ({}, {"HTTP_AUTHORIZATION": "Basic YTpi"}, {"HTTP_X_API_KEY": " "}):

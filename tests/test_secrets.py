@@ -21,7 +21,8 @@ from django.views.debug import ExceptionReporter
 
 from testproject.accounts.models import User
 from tests.conftest import bearer
-from tokenauth.core import lifecycle, verification
+from tokenauth.core import credential, lifecycle, verification
+from tokenauth.exceptions import CredentialError
 from tokenauth.models import AccessToken, TokenLogin
 
 if TYPE_CHECKING:
@@ -29,6 +30,7 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from django.http import HttpRequest
+    from django.test import RequestFactory
     from rest_framework.test import APIClient
 
 pytestmark = [pytest.mark.django_db, pytest.mark.urls("tests.urls")]
@@ -249,6 +251,27 @@ def test_a_misconfigured_pepper_shows_no_credential(
     shown = variables_of_the_library(ExceptionReporter(None, failed.type, failed.value, failed.tb))
     assert "candidates: " in shown
     assert raw not in shown
+
+
+def test_what_is_malformed_may_be_a_secret_all_the_same() -> None:
+    with pytest.raises(CredentialError) as failed:
+        AccessToken.objects.verify("hunter2!")
+    shown = variables_of_the_library(ExceptionReporter(None, failed.type, failed.value, failed.tb))
+    assert "parse: " in shown
+    assert "hunter2!" not in shown
+
+
+def test_a_misconfigured_prefix_shows_no_credential(
+    rf: RequestFactory, tokenauth_settings: Callable[..., None]
+) -> None:
+    tokenauth_settings(TOKEN_PREFIX="pät")
+    text = f"pät_{credential.random_text()}"
+    request = rf.get("/", **bearer(f"{text}000000"))
+    with pytest.raises(UnicodeEncodeError) as failed:
+        verification.authenticate(request, *credential.Kind)
+    shown = variables_of_the_library(ExceptionReporter(None, failed.type, failed.value, failed.tb))
+    assert "checksum: " in shown
+    assert text[4:] not in shown
 
 
 def test_a_page_that_fails_reports_no_text_of_the_token_that_it_was_to_show(

@@ -4,16 +4,20 @@ from __future__ import annotations
 
 from datetime import timedelta
 from typing import TYPE_CHECKING, Any
-from uuid import uuid4
+from uuid import UUID, uuid4
 
 import pytest
+from django.db import connection
 from django.utils import timezone
 
 from tests.devices.device import active_device, application_version
-from tokenauth.devices.models import Activation, TemporaryKey, UsedNonce
+from tokenauth.core import batches
+from tokenauth.devices.models import Activation, ApplicationVersion, TemporaryKey, UsedNonce
 from tokenauth.devices.pruning import MARGIN, prunable
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
+
     from testproject.accounts.models import User
 
 pytestmark = pytest.mark.django_db
@@ -59,3 +63,28 @@ def test_a_few_at_a_time() -> None:
         UsedNonce.objects.create(token_id=uuid4(), nonce=f"{number:032}", expires_at=NOW - MONTH)
     nonces = next(each for each in prunable(NOW, MONTH) if each.name == "used nonce")
     assert list(nonces.delete(2)) == [2, 2, 1]
+
+
+def test_what_refers_to_a_release_is_parted_a_few_at_a_time_whatever_the_order_of_its_keys(
+    alice: User,
+) -> None:
+    # MariaDB looks at the end of a UUID first.
+    keys = [UUID("00000000-0000-4000-8000-000000000009"), UUID("ffffffff-0000-4000-8000-000000000001")]
+    for key in keys:
+        release = application_version()
+        release.pk, release.key = key, key.hex[-24:]
+        release.secret = key.bytes
+        release.save(force_insert=True)
+        for _ in range(3):
+            active_device(alice, release)
+    parted = []
+
+    def note(execute: Callable[..., Any], sql: str, params: Any, many: bool, context: Any) -> Any:
+        result = execute(sql, params, many, context)
+        if sql.startswith("UPDATE"):
+            parted.append(context["cursor"].rowcount)
+        return result
+
+    with connection.execute_wrapper(note):
+        assert list(batches.delete(ApplicationVersion.objects.filter(pk__in=keys), "created_at", 2)) == [2]
+    assert (sum(parted), max(parted)) == (6, 2)

@@ -12,8 +12,9 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 import time_machine
+from django.apps import apps
 from django.core.management import CommandError, call_command
-from django.db import connection
+from django.db import connection, models
 from django.db.models.signals import ModelSignal, post_delete, pre_delete
 from django.utils import timezone
 
@@ -153,6 +154,41 @@ def test_from_a_token_no_more_rows_are_parted_at_once_than_a_batch(
     assert max(parted) == min(batch, 7)
     assert list(TokenLogin.objects.filter(token=None).order_by("pk")) == rows
     assert TokenLogin.objects.get(token=other) == kept
+
+
+@pytest.fixture
+def by_digest() -> Iterator[Any]:
+    """A model that refers to tokens by another column than their key."""
+    model: Any = type(
+        "ByDigest",
+        (models.Model,),
+        {
+            "Meta": type("Meta", (), {"app_label": "inventory"}),
+            "__module__": __name__,
+            "token": models.ForeignKey(AccessToken, models.SET_NULL, null=True, to_field="secret"),
+        },
+    )
+    try:
+        with connection.schema_editor() as editor:
+            editor.create_model(model)
+        yield model
+        with connection.schema_editor() as editor:
+            editor.delete_model(model)
+    finally:
+        del apps.all_models["inventory"]["bydigest"]
+        apps.clear_cache()
+
+
+@pytest.mark.django_db(transaction=True)
+def test_what_refers_to_a_token_by_its_digest_is_parted_from_it(
+    make: Callable[..., AccessToken], by_digest: Any
+) -> None:
+    kept = make("active")
+    tokens = [kept, *(make(name, revoked_at=-31) for name in ("1", "2"))]
+    rows = [by_digest.objects.create(token=token).pk for token in tokens for _ in range(3)]
+    assert prunetokens("--batch", "2") == "Deleted 2 tokens and 0 rows of the login log.\n"
+    referring = by_digest.objects.order_by("pk").values_list("pk", "token_id")
+    assert list(referring) == [*((pk, kept.secret) for pk in rows[:3]), *((pk, None) for pk in rows[3:])]
 
 
 def test_tokens_are_deleted_by_one_statement_and_not_loaded(

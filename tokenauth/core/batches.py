@@ -158,10 +158,17 @@ def _some_referring(relation: Any, keys: list[Any], using: str, most: int) -> li
 def _referring(relation: Any, keys: list[Any], using: str) -> QuerySet[Any]:
     if not keys:
         return relation.related_model._base_manager.none()  # type: ignore[no-any-return]
+    if not relation.field.target_field.primary_key:
+        # It has another column of theirs (``to_field``), which they are to be asked for.
+        referring = relation.related_model._base_manager.using(using).order_by()
+        return referring.filter(**{f"{relation.field.name}__pk__in": keys})  # type: ignore[no-any-return]
     column = relation.field.attname
-    # For SQLite, which reads the whole table for each batch where it knows of none that refers to any.
-    between = Q(**{f"{column}__gte": min(keys), f"{column}__lte": max(keys)})
-    return _of(relation.related_model, relation.field, keys, using).filter(between)
+    referring = _of(relation.related_model, relation.field, keys, using)
+    if connections[using].vendor != "sqlite":
+        # Others have orders of their own, of texts by their collation, of UUIDs on MariaDB.
+        return referring
+    # It reads the whole table for each batch where it knows of none that refers to any.
+    return referring.filter(**{f"{column}__gte": min(keys), f"{column}__lte": max(keys)})
 
 
 def _of(model: type[Model], field: Any, keys: list[Any], using: str) -> QuerySet[Any]:

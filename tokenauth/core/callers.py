@@ -37,7 +37,7 @@ def ignore_session(request: HttpRequest) -> None:
     Nothing is verified before a view asks.
     """
     state = state_of(request)
-    # Nearly always it is asked for a second time, and nobody has set another.
+    # Nearly always this is the second time, and nobody has set another user or asked for this one.
     if state.caller is not None and state.caller is request.__dict__.get("user"):
         return
     if headers.presented(request.META):
@@ -92,7 +92,11 @@ def _set_user(request: HttpRequest, user: Any, load: Callable[[], Any]) -> None:
 
 def _user_of(request: HttpRequest) -> Any:
     match = request.resolver_match
-    if match is None or marked_scopes(match.func) is None:
+    if match is None:
+        # Of the view, which is not known yet, nothing is said by this: once it is, another is to be set.
+        state_of(request).caller = None
+        return AnonymousUser()
+    if marked_scopes(match.func) is None:
         return AnonymousUser()
     try:
         verified = _verified(request)

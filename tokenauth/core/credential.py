@@ -16,6 +16,7 @@ from typing import TYPE_CHECKING
 
 from django.db import models
 from django.utils.translation import pgettext_lazy
+from django.views.decorators.debug import sensitive_variables
 
 from tokenauth.conf import conf
 from tokenauth.exceptions import CredentialError, Reason
@@ -103,6 +104,8 @@ def random_text() -> str:
     return "".join(pairs)
 
 
+# Whatever it is, somebody may have taken it for a secret.
+@sensitive_variables("text")
 def parse(text: object) -> Credential:
     """The credential that ``text`` is.
 

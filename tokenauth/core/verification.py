@@ -72,8 +72,8 @@ def authenticate(request: HttpRequest, *kinds: Kind) -> Verified | None:
     return None
 
 
-# The last two are of what it calls.
-@sensitive_variables("found", "first", "text", "body")
+# The last three are of what it calls.
+@sensitive_variables("found", "first", "text", "body", "payload")
 def _judge_request(request: HttpRequest, found: list[Presented]) -> Verified | CredentialError:
     now = timezone.now()
     first = found[0]
