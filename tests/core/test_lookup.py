@@ -159,6 +159,14 @@ class TestConversions:
         locks = [conversions.values("0", ("a",))[1]["lock"] for _ in range(4)]
         assert len(set(locks)) == 4
 
+    @pytest.mark.parametrize("long", ["p" * 4097, b"p" * 4097])
+    def test_what_is_long_is_not_remembered(self, conversions: Conversions, long: str | bytes) -> None:
+        conversions.values("0", ("a", "b"))
+        for _ in range(3):
+            assert conversions.values("0", ("a", long)) == ({"name": "a"}, {"tags": [long]})
+            assert not conversions._seen
+        assert self.converted == 4
+
     def test_so_many_are_remembered_and_no_more(
         self, conversions: Conversions, monkeypatch: pytest.MonkeyPatch
     ) -> None:

@@ -20,6 +20,8 @@ if TYPE_CHECKING:
 
 # Rows to remember, some 2 MB with a user model as Django's; beyond it, remembering starts anew.
 MOST = 500
+# In characters or bytes, of a column: who keeps pictures in the row of a user has them in no memory of ours.
+LONGEST = 4096
 
 _IMMUTABLE = frozenset(
     (
@@ -70,16 +72,26 @@ class Conversions:
     def values(self, digest: str, row: Sequence[Any]) -> Values:
         """What ``row`` is to the models; never what another was given."""
         seen, template = self._seen.get(digest, (None, None))
-        is_same = seen == row
-        if is_same and template is not None:
+        if seen != row:
+            self._see(digest, row)
+            return self._convert(row)
+        if template is not None:
             return template.fresh()
         values = self._convert(row)
-        if is_same:
-            template = _template(row, values)
+        self._seen[digest] = row, _template(row, values)
+        return values
+
+    def _see(self, digest: str, row: Sequence[Any]) -> None:
+        if not _is_short(row):
+            self._seen.pop(digest, None)
+            return
         if digest not in self._seen and len(self._seen) >= MOST:
             self._seen.clear()
-        self._seen[digest] = row, template if is_same else None
-        return values
+        self._seen[digest] = row, None
+
+
+def _is_short(row: Sequence[Any]) -> bool:
+    return all(len(column) <= LONGEST for column in row if isinstance(column, str | bytes))
 
 
 def _template(row: Sequence[Any], values: Values) -> Template | None:
