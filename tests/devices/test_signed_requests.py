@@ -144,6 +144,24 @@ def test_a_right_signature_forgets_the_wrong_ones(device: Device) -> None:
     assert (stored().failed_attempts, stored().counter) == (0, 5)
 
 
+def test_a_signature_by_possession_alone_makes_up_for_no_wrong_pin(device: Device) -> None:
+    """Or whoever has found the device tries four PINs, signs with what it has, and tries the next four."""
+    for count in range(1, 5):
+        assert send(device.signature(URI_ID, BODY, keys=WRONG_PIN)) is DeviceReason.SIGNATURE
+        possession = device.signature(URI_ID, BODY, factors=SignatureType.POSSESSION)
+        assert isinstance(send(possession), SignedRequest)
+        assert (stored().failed_attempts, stored().counter_data) == (count, device.counter.hex())
+    assert send(device.signature(URI_ID, BODY, keys=WRONG_PIN)) is DeviceReason.SIGNATURE
+    assert stored().status == Activation.Status.BLOCKED
+
+
+@pytest.mark.parametrize("factors", [each for each in SignatureType if each is not SignatureType.POSSESSION])
+def test_one_by_more_than_possession_does(device: Device, factors: SignatureType) -> None:
+    send(device.signature(URI_ID, BODY, keys=WRONG_PIN))
+    assert isinstance(send(device.signature(URI_ID, BODY, factors=factors)), SignedRequest)
+    assert stored().failed_attempts == 0
+
+
 def test_wrong_signatures_by_possession_alone_are_not_counted(device: Device) -> None:
     for _ in range(6):
         wrong = device.signature(URI_ID, BODY, factors=SignatureType.POSSESSION, keys=(b"p" * 16,))

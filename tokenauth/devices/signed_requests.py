@@ -120,9 +120,12 @@ def _refusal(
         return DeviceReason.SIGNATURE
     activation.counter_data = match.next_counter.hex()
     activation.counter += match.steps + 1
-    activation.failed_attempts = 0
     activation.last_used_at = now
-    activation.save(update_fields=["counter_data", "counter", "failed_attempts", "last_used_at"])
+    changed = ["counter_data", "counter", "last_used_at"]
+    if _proves_more_than_possession(header.signature_type):
+        activation.failed_attempts = 0
+        changed.append("failed_attempts")
+    activation.save(update_fields=changed)
     return None
 
 
@@ -136,9 +139,14 @@ def _match(activation: Activation, header: SignatureHeader, octets: bytes) -> si
     return signatures.verify(header.signature, octets, of_factors, counter, header.version)
 
 
+def _proves_more_than_possession(signature_type: SignatureType) -> bool:
+    # Whoever has the device alone proves nothing that could be guessed: it counts no failure, and makes up for
+    # none. Else, whoever found the device could try PINs without end, with a signature of it in between.
+    return signature_type is not SignatureType.POSSESSION
+
+
 def _count_failure(activation: Activation, signature_type: SignatureType, now: datetime) -> None:
-    # Whoever has the device alone proves nothing that could be guessed.
-    if signature_type is SignatureType.POSSESSION:
+    if not _proves_more_than_possession(signature_type):
         return
     activation.failed_attempts += 1
     changed = ["failed_attempts"]
