@@ -185,7 +185,12 @@ def test_the_scopes_are_those_of_the_factors(device: Device, tokenauth_settings:
     refused = by_token(device, weak, "writing", "POST")
     assert refusal_of(refused) == (403, "insufficient_scope")
     assert 'scope="write:sites"' in refused["WWW-Authenticate"]
-    assert TokenLogin.objects.first().reason == "insufficient_scope"  # type: ignore[union-attr]
+    row = TokenLogin.objects.latest("pk")
+    assert (row.reason, row.identifier) == ("insufficient_scope", identifier_of(str(weak.pk)))
+    signed = by_signature(device, "signed", factors=SignatureType.POSSESSION_BIOMETRY)
+    assert refusal_of(signed) == (403, "insufficient_scope")
+    row = TokenLogin.objects.latest("pk")
+    assert (row.reason, row.identifier) == ("insufficient_scope", identifier_of(device.activation_id))
     assert by_token(device, strong, "writing", "POST").status_code == 200
     # Those of now, not of when it was made; and it makes no difference what is only reported of others.
     tokenauth_settings(DEVICE_TOKEN_SCOPES={"possession": ["read:sites"]}, ENFORCE_SCOPES=False)
