@@ -80,13 +80,13 @@ def _guarded(view: Any, required: tuple[str, ...], *, session_allowed: bool) -> 
         @wraps(view)
         async def guarded(request: HttpRequest, *args: Any, **kwargs: Any) -> Any:
             refused = await sync_to_async(_refused)(request, required, session_allowed=session_allowed)
-            return _varied(await view(request, *args, **kwargs) if refused is None else refused)
+            return _told(request, await view(request, *args, **kwargs) if refused is None else refused)
     else:
 
         @wraps(view)
         def guarded(request: HttpRequest, *args: Any, **kwargs: Any) -> Any:
             refused = _refused(request, required, session_allowed=session_allowed)
-            return _varied(view(request, *args, **kwargs) if refused is None else refused)
+            return _told(request, view(request, *args, **kwargs) if refused is None else refused)
 
     callers.mark(guarded, required)
     # Who is signed in by session is asked for the CSRF token here, where it is known that there is no other.
@@ -96,10 +96,12 @@ def _guarded(view: Any, required: tuple[str, ...], *, session_allowed: bool) -> 
     return guarded
 
 
-def _varied(response: HttpResponseBase) -> HttpResponseBase:
+def _told(request: HttpRequest, response: HttpResponseBase) -> HttpResponseBase:
+    """``response``, with what caches must know of it."""
     # Here and not in the middleware: a cache around the view keeps the answer before that sees it.
     others = [header for _, header in credential.registered_headers()]
     patch_vary_headers(response, [conf.AUTH_HEADER, conf.API_KEY_HEADER, *others, "Cookie"])
+    answers.keep_from_shared_caches(request, response)
     return response
 
 

@@ -10,7 +10,7 @@ from django.http.response import HttpResponseBase
 from django.utils.cache import patch_vary_headers
 
 from tokenauth.conf import conf
-from tokenauth.core import attempts, callers, credential, rotation
+from tokenauth.core import answers, attempts, callers, credential, rotation
 from tokenauth.core.request_state import Verified, state_of
 
 
@@ -49,6 +49,11 @@ class AccessTokenMiddleware:
         callers.ignore_session(request)
         callers.spend(request)
 
+    def process_template_response(self, request: HttpRequest, response: Any) -> Any:
+        # REST framework's are of this kind. A cache around the view keeps them once they are rendered.
+        answers.keep_from_shared_caches(request, response)
+        return response
+
     async def _afinish(self, request: HttpRequest, response: Awaitable[HttpResponseBase]) -> HttpResponseBase:
         try:
             answer = await response
@@ -85,6 +90,7 @@ def _finish(request: HttpRequest, response: HttpResponseBase) -> HttpResponseBas
         # Those of other apps where they are presented: no other answer is for whoever presents them.
         others = [header for _, header in credential.registered_headers() if header in request.headers]
         patch_vary_headers(response, [conf.AUTH_HEADER, conf.API_KEY_HEADER, *others])
+        answers.keep_from_shared_caches(request, response)
     if isinstance(state.outcome, Verified):
         for name, value in rotation.deprecation_headers(state.outcome.token).items():
             # The view may have announced its own end.

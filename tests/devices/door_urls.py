@@ -9,6 +9,7 @@ from django.http import HttpRequest, HttpResponse, JsonResponse
 from django.urls import path
 from django.views import View
 from django.views.decorators.cache import cache_page
+from django.views.decorators.vary import vary_on_headers
 from rest_framework.authentication import SessionAuthentication
 from rest_framework.decorators import action, api_view, authentication_classes, permission_classes
 from rest_framework.response import Response
@@ -20,6 +21,7 @@ from tokenauth.decorators import scopes_required
 from tokenauth.devices.authentication import DeviceTokenAuthentication, SignatureAuthentication
 from tokenauth.devices.decorators import device_signature, device_token_methods
 from tokenauth.devices.models import DeviceToken
+from tokenauth.devices.protocol.headers import SIGNATURE_HEADER, TOKEN_HEADER
 from tokenauth.devices.protocol.signatures import SignatureType
 from tokenauth.oauth.authentication import JWTAuthentication
 from tokenauth.permissions import HasScopes
@@ -28,6 +30,7 @@ if TYPE_CHECKING:
     from rest_framework.request import Request
 
 URI_ID = "/transfers"
+VARYING = ("Authorization", "X-API-Key", TOKEN_HEADER, SIGNATURE_HEADER, "Cookie")
 
 
 def who(user: Any, auth: Any) -> dict[str, Any]:
@@ -202,6 +205,7 @@ urlpatterns = [
     path("plain-function", plain_function),
     path("plain-raising", plain_raising),
     path("cached", cache_page(60)(scopes_required("read:sites")(plain))),
+    path("cached-framework", cache_page(60)(vary_on_headers(*VARYING)(Signed.as_view()))),
     path("unmarked", plain),
     path("people", login_required(plain)),
     path("protocol", protocol),

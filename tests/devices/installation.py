@@ -8,7 +8,8 @@ from typing import TYPE_CHECKING, Any
 from urllib.error import HTTPError
 from urllib.request import ProxyHandler, Request, build_opener
 
-from django.test import Client
+from asgiref.sync import async_to_sync
+from django.test import AsyncClient, Client
 
 from tests.devices.device import Device, application_version, now_ms
 from tokenauth.devices import lifecycle
@@ -71,11 +72,16 @@ class Answer:
         return self.status, members["responseObject"]["code"], members["responseObject"]["message"]
 
 
-def through(client: Client) -> Send:
+def through(client: Client | AsyncClient) -> Send:
     """Django's test client."""
 
     def send(method: str, path: str, body: bytes, headers: Mapping[str, str]) -> Answer:
-        response = client.generic(method, path, body, content_type="application/json", headers=headers)
+        answer: Any = client.generic(method, path, body, content_type="application/json", headers=headers)
+
+        async def run() -> Any:
+            return await answer
+
+        response = async_to_sync(run)() if isinstance(client, AsyncClient) else answer
         return Answer(response.status_code, response.content)
 
     return send

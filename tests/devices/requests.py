@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from functools import partial
 from typing import TYPE_CHECKING, Any
 
 from asgiref.sync import async_to_sync
@@ -24,14 +25,13 @@ def ask(
     path: str, headers: Mapping[str, str], method: str = "GET", body: bytes = b"", *, client: Any = None
 ) -> Any:
     """The answer to a request with these headers."""
-    if "asynchronous" not in path:
-        client = client or Client()
-        return client.generic(method, f"/{path}", body, "application/json", headers=headers)
+    client = client or (AsyncClient() if "asynchronous" in path else Client())
+    send = partial(client.generic, method, f"/{path}", body, "application/json", headers=headers)
 
     async def run() -> Any:
-        return await AsyncClient().generic(method, f"/{path}", body, "application/json", headers=headers)
+        return await send()
 
-    return async_to_sync(run)()
+    return async_to_sync(run)() if isinstance(client, AsyncClient) else send()
 
 
 def by_token(

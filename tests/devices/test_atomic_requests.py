@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 from django.db import connection
-from django.test import Client
+from django.test import AsyncClient, Client
 
 from tests.devices.requests import SCOPES, URI_ID, ask, by_signature, refusal_of
 from tokenauth.devices.models import Activation, DeviceToken, UsedNonce
@@ -36,16 +36,17 @@ def is_atomic(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -
     return bool(request.param)
 
 
-def raising() -> Client:
-    return Client(raise_request_exception=False)
+def raising(kind: type[Client | AsyncClient] = Client) -> Client | AsyncClient:
+    return kind(raise_request_exception=False)
 
 
 @pytest.mark.parametrize("path", ["raising", "plain-raising"])
+@pytest.mark.parametrize("kind", [Client, AsyncClient])
 def test_a_nonce_stays_spent_where_the_view_raises(
-    path: str, device: Device, token: DeviceToken, *, is_atomic: bool
+    path: str, kind: type[Client | AsyncClient], device: Device, token: DeviceToken, *, is_atomic: bool
 ) -> None:
     headers = {TOKEN_HEADER: device.token_header(token)}
-    assert ask(path, headers, client=raising()).status_code == 500
+    assert ask(path, headers, client=raising(kind)).status_code == 500
     # The view's own work is undone where there is a transaction.
     assert DeviceToken.objects.exists() is is_atomic
     assert UsedNonce.objects.count() == 1
@@ -55,11 +56,12 @@ def test_a_nonce_stays_spent_where_the_view_raises(
 
 
 @pytest.mark.parametrize("path", ["raising", "plain-raising"])
+@pytest.mark.parametrize("kind", [Client, AsyncClient])
 def test_a_counter_stays_moved_where_the_view_raises(
-    path: str, device: Device, token: DeviceToken, *, is_atomic: bool
+    path: str, kind: type[Client | AsyncClient], device: Device, token: DeviceToken, *, is_atomic: bool
 ) -> None:
     headers = {SIGNATURE_HEADER: device.signature(URI_ID, BODY)}
-    assert ask(path, headers, "POST", BODY, client=raising()).status_code == 500
+    assert ask(path, headers, "POST", BODY, client=raising(kind)).status_code == 500
     assert DeviceToken.objects.exists() is is_atomic
     activation = Activation.objects.get()
     assert (activation.counter, activation.counter_data) == (1, device.counter.hex())

@@ -185,12 +185,25 @@ def test_the_scopes_are_those_of_the_factors(device: Device, tokenauth_settings:
     refused = by_token(device, weak, "writing", "POST")
     assert refusal_of(refused) == (403, "insufficient_scope")
     assert 'scope="write:sites"' in refused["WWW-Authenticate"]
-    assert TokenLogin.objects.first().reason == "insufficient_scope"  # type: ignore[union-attr]
+    row = TokenLogin.objects.latest("pk")
+    assert (row.reason, row.identifier) == ("insufficient_scope", identifier_of(str(weak.pk)))
+    signed = by_signature(device, "signed", factors=SignatureType.POSSESSION_BIOMETRY)
+    assert refusal_of(signed) == (403, "insufficient_scope")
+    row = TokenLogin.objects.latest("pk")
+    assert (row.reason, row.identifier) == ("insufficient_scope", identifier_of(device.activation_id))
     assert by_token(device, strong, "writing", "POST").status_code == 200
     # Those of now, not of when it was made; and it makes no difference what is only reported of others.
     tokenauth_settings(DEVICE_TOKEN_SCOPES={"possession": ["read:sites"]}, ENFORCE_SCOPES=False)
     assert refusal_of(by_token(device, strong, "reading")) == (403, "insufficient_scope")
     assert refusal_of(by_token(device, strong, "plain")) == (403, "insufficient_scope")
+
+
+@pytest.mark.parametrize("text", ["*", "read.*", "read:sites"])
+def test_scopes_are_a_list(device: Device, token: DeviceToken, tokenauth_settings: Any, text: str) -> None:
+    """Each letter of a text would be one."""
+    tokenauth_settings(DEVICE_TOKEN_SCOPES={"possession_knowledge": text})
+    with pytest.raises(ImproperlyConfigured, match="must have lists of scopes"):
+        by_token(device, token, "writing", "POST")
 
 
 @pytest.mark.parametrize("path", ["reading", "plain", "plain-asynchronous", "signed"])
@@ -241,6 +254,23 @@ def test_the_views_of_the_protocol_judge_for_themselves(device: Device, token: D
     assert Activation.objects.get().counter == 0
 
 
+class OfAnotherTime:
+    """A router to replicas that know nothing yet of what was written just now."""
+
+    def db_for_read(self, model: Any, **hints: Any) -> str | None:
+        assert model not in (DeviceToken, Activation)
+        return None
+
+
+@pytest.mark.parametrize("path", ["reading", "signed"])
+def test_what_is_known_of_a_device_comes_from_where_it_was_written(
+    path: str, device: Device, token: DeviceToken, settings: Any
+) -> None:
+    settings.DATABASE_ROUTERS = [OfAnotherTime()]
+    answer = by_token(device, token, path) if path == "reading" else by_signature(device, path)
+    assert answer.status_code == 200
+
+
 def test_no_cache_gives_the_answer_of_a_device_to_anybody_else(
     device: Device, token: DeviceToken, bob: User
 ) -> None:
@@ -252,6 +282,21 @@ def test_no_cache_gives_the_answer_of_a_device_to_anybody_else(
     assert by_token(device, token, "cached").json()["user"] == "alice"
     # On the session of bob, which is ignored where a device presents itself.
     assert ask("cached", {TOKEN_HEADER: "junk"}, client=client).status_code == 401
+
+
+@pytest.mark.parametrize("path", ["cached", "cached-framework"])
+def test_no_cache_answers_what_is_sent_again(path: str, device: Device, token: DeviceToken) -> None:
+    headers = {TOKEN_HEADER: device.token_header(token)}
+    first = ask(path, headers)
+    assert (first.status_code, first.json()["user"]) == (200, "alice")
+    assert refusal_of(ask(path, headers)) == (401, "unknown")
+    assert "private" in first["Cache-Control"]
+
+
+def test_no_cache_answers_a_signature_that_is_sent_again(device: Device) -> None:
+    headers = {SIGNATURE_HEADER: device.signature("/transfers", method="GET")}
+    assert ask("cached-framework", headers).status_code == 200
+    assert refusal_of(ask("cached-framework", headers)) == (401, "unknown")
 
 
 def test_an_address_that_does_not_exist_spends_nothing(device: Device, token: DeviceToken) -> None:

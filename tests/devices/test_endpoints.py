@@ -10,7 +10,7 @@ import pytest
 from django.core.cache import cache
 from django.core.exceptions import ImproperlyConfigured
 from django.db import connection
-from django.test import Client
+from django.test import AsyncClient, Client
 from django.urls import reverse
 
 from tests.devices.device import application_version, now_ms
@@ -142,6 +142,14 @@ class TestWhoMayCall:
         assert device.remove_token(device.create_token().id).status == 200
         assert device.installation.server_time_ms()
         assert device.status()
+        assert device.send("/pa/v3/activation/remove").status == 200
+
+    def test_whoever_is_served_by_asgi(self, alice: User) -> None:
+        device = activated(alice, send=through(AsyncClient()))
+        token = device.create_token()
+        assert device.validate(keys=WRONG_PIN).status == 401
+        assert device.status().failed_attempts == 1
+        assert device.remove_token(token.id).status == 200
         assert device.send("/pa/v3/activation/remove").status == 200
 
     def test_a_session_is_no_help(self, alice: User, client: Client) -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import base64
+import json
 from dataclasses import fields
 from functools import partial
 from typing import TYPE_CHECKING, Any
@@ -12,14 +13,18 @@ from django.apps import apps
 from django.db import OperationalError, connection
 from django.test import Client
 
+from tests.devices.installation import activated, through
 from tests.devices.requests import SCOPES, URI_ID, ask, by_signature, by_token
 from tests.test_secrets import reports_of
-from tokenauth.devices.models import Activation, ApplicationVersion
+from tokenauth.devices import lifecycle
+from tokenauth.devices.models import Activation, ApplicationVersion, TemporaryKey
+from tokenauth.devices.protocol import elliptic_curve, temporary_keys
 from tokenauth.devices.protocol.headers import SIGNATURE_HEADER, TOKEN_HEADER
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
+    from testproject.accounts.models import User
     from tests.devices.device import Device
     from tokenauth.devices.models import DeviceToken
 
@@ -81,6 +86,48 @@ def test_where_the_database_fails_a_signature_is_not_reported(
     secrets = secrets_of(device, token) | {header.partition('pa_signature="')[2].partition('"')[0]}
     client = Client(raise_request_exception=False)
     send = partial(ask, "signed", {SIGNATURE_HEADER: header}, "POST", BODY, client=client)
+    with connection.execute_wrapper(fails_at(statement)):
+        reports = reports_of(send)
+    assert "the database is down" in reports[0]
+    for report in (*reports, caplog.text):
+        assert not [secret for secret in secrets if secret in report]
+
+
+# Each looks up the release first, then the activation and keys; the token is made before the last of these.
+@pytest.mark.urls("testproject.urls")
+@pytest.mark.parametrize(
+    ("path", "statement"),
+    [
+        *(("/pa/v3/keystore/create", statement) for statement in range(3)),
+        *(("/pa/v3/activation/create", statement) for statement in range(5)),
+        *(("/pa/v3/token/create", statement) for statement in range(8)),
+    ],
+)
+def test_where_the_database_fails_what_is_given_to_a_device_is_not_reported(
+    path: str, statement: int, alice: User, caplog: pytest.LogCaptureFixture, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    device = activated(alice)
+    release, activation = ApplicationVersion.objects.get(), Activation.objects.get()
+    new = lifecycle.create(alice, release.application)
+    installed, private, secret = device.installation, elliptic_curve.new_private_key(), b"of a new token  "
+    headers: dict[str, str] = {}
+    if path == "/pa/v3/keystore/create":
+        text = temporary_keys.sign_request(installed.key_request(device.activation_id), device.request_key())
+        body = json.dumps({"requestObject": {"jwt": text}}).encode()
+    elif path == "/pa/v3/activation/create":
+        body = json.dumps(installed.activation_request(new.code)[0]).encode()
+        headers = installed.encryption_header()
+    else:
+        body, _ = device.token_request(device.temporary_key())
+        headers = {SIGNATURE_HEADER: device.signature("/pa/token/create", body)}
+    keys = [getattr(device.keys, field.name) for field in fields(device.keys)]
+    of_server = [release.secret, activation.server_private_key, release.application.master_private_key]
+    of_server += [key.private_key for key in TemporaryKey.objects.all()]
+    octets = (*keys, *of_server, secret, elliptic_curve.private_octets(private))
+    secrets = {new.code, *(text for each in octets for text in written(each))}
+    monkeypatch.setattr(elliptic_curve, "new_private_key", lambda: private)
+    monkeypatch.setattr("tokenauth.devices.tokens.new_secret", lambda: secret)
+    send = partial(through(Client(raise_request_exception=False)), "POST", path, body, headers)
     with connection.execute_wrapper(fails_at(statement)):
         reports = reports_of(send)
     assert "the database is down" in reports[0]

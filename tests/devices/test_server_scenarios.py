@@ -203,9 +203,12 @@ def test_41_of_five_wrong_passwords(device: ActivatedDevice) -> None:
     for _ in range(4):
         assert device.validate(keys=WRONG_PIN).refusal() == UNAUTHENTICATED
     assert device.status().status is ActivationStatus.ACTIVE
-    # Whoever has the device alone guesses nothing.
+    # Whoever has the device alone guesses nothing, and makes up for nothing.
     wrong = {"keys": (b"p" * 16,), "factors": SignatureType.POSSESSION}
     assert device.validate(**wrong).refusal() == UNAUTHENTICATED
+    assert device.validate(factors=SignatureType.POSSESSION).status == 200
+    weak = device.create_token(SignatureType.POSSESSION)
+    assert device.remove_token(weak.id).status == 200
     assert device.status().failed_attempts == 4
     assert device.validate(keys=WRONG_PIN).refusal() == UNAUTHENTICATED
     told = device.status()

@@ -118,6 +118,30 @@ def test_the_query_of_a_request_without_a_body_is_signed(device: Device, method:
     assert isinstance(send(right, b"", method=method, query="b=2&a=1"), SignedRequest)
 
 
+@pytest.mark.parametrize("method", ["GET", "HEAD", "DELETE"])
+@pytest.mark.parametrize("query", ["", "a=9", "b=2&a=1", "flag"])
+def test_a_signed_query_is_not_moved_into_the_body(device: Device, method: str, query: str) -> None:
+    """Or whoever stands between could put another in its place, or none."""
+    right = device.signature(URI_ID, b"a=1&b=2", method=method)
+    assert send(right, b"a=1&b=2", method=method, query=query) is DeviceReason.MALFORMED
+    assert stored().failed_attempts == 0
+    assert isinstance(send(right, b"", method=method, query="a=1&b=2"), SignedRequest)
+
+
+@pytest.mark.parametrize("query", ["a=1&all", "all&a=1", "a=1&all&", "a=1&%3D"])
+def test_what_of_a_query_is_not_signed_is_refused(device: Device, query: str) -> None:
+    right = device.signature(URI_ID, b"a=1", method="DELETE")
+    assert send(right, b"", method="DELETE", query=query) is DeviceReason.MALFORMED
+    # Of this, no view reads anything.
+    assert isinstance(send(right, b"", method="DELETE", query="&a=1&&"), SignedRequest)
+
+
+def test_a_body_that_is_no_query_may_be_signed_whatever_the_method(device: Device) -> None:
+    right = device.signature(URI_ID, BODY, method="DELETE")
+    assert send(right, BODY, method="DELETE", query="a=1") is DeviceReason.MALFORMED
+    assert isinstance(send(right, BODY, method="DELETE"), SignedRequest)
+
+
 def test_a_query_that_is_none(device: Device) -> None:
     header = device.signature(URI_ID, b"", method="GET")
     assert send(header, b"", method="GET", query="a=%ZZ") is DeviceReason.MALFORMED
@@ -142,6 +166,24 @@ def test_a_right_signature_forgets_the_wrong_ones(device: Device) -> None:
     assert isinstance(send(device.signature(URI_ID, BODY)), SignedRequest)
     # The device counted each of the five.
     assert (stored().failed_attempts, stored().counter) == (0, 5)
+
+
+def test_a_signature_by_possession_alone_makes_up_for_no_wrong_pin(device: Device) -> None:
+    """Or whoever has found the device tries four, signs with what it has, and tries the next four."""
+    for count in range(1, 5):
+        assert send(device.signature(URI_ID, BODY, keys=WRONG_PIN)) is DeviceReason.SIGNATURE
+        possession = device.signature(URI_ID, BODY, factors=SignatureType.POSSESSION)
+        assert isinstance(send(possession), SignedRequest)
+        assert (stored().failed_attempts, stored().counter_data) == (count, device.counter.hex())
+    assert send(device.signature(URI_ID, BODY, keys=WRONG_PIN)) is DeviceReason.SIGNATURE
+    assert stored().status == Activation.Status.BLOCKED
+
+
+@pytest.mark.parametrize("factors", [each for each in SignatureType if each is not SignatureType.POSSESSION])
+def test_one_by_more_than_possession_does(device: Device, factors: SignatureType) -> None:
+    send(device.signature(URI_ID, BODY, keys=WRONG_PIN))
+    assert isinstance(send(device.signature(URI_ID, BODY, factors=factors)), SignedRequest)
+    assert stored().failed_attempts == 0
 
 
 def test_wrong_signatures_by_possession_alone_are_not_counted(device: Device) -> None:

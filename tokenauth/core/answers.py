@@ -3,8 +3,10 @@
 from http import HTTPStatus
 
 from django.http import HttpRequest, JsonResponse
+from django.http.response import HttpResponseBase
+from django.utils.cache import patch_cache_control
 
-from tokenauth.core import attempts, challenges
+from tokenauth.core import attempts, challenges, headers
 from tokenauth.core.request_state import Refusal
 
 # The statuses that have this form.
@@ -19,6 +21,12 @@ CODES = {
 def body(status: HTTPStatus, message: str, reason: str) -> dict[str, dict[str, str]]:
     """``{"error": {"code", "message", "reason"}}``."""
     return {"error": {"code": CODES[status], "message": message, "reason": reason}}
+
+
+def keep_from_shared_caches(request: HttpRequest, response: HttpResponseBase) -> None:
+    """Let no shared cache keep the answer to what is good once, and give it to who sends that again."""
+    if headers.in_registered_headers(request.META):
+        patch_cache_control(response, private=True)
 
 
 def refused(request: HttpRequest, refusal: Refusal) -> JsonResponse:

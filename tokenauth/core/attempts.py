@@ -27,7 +27,7 @@ from tokenauth.core import attempt_limit, batches, headers, network
 from tokenauth.core.credential import Kind
 from tokenauth.core.headers import Presented
 from tokenauth.core.lookup_cache import lookups
-from tokenauth.core.request_state import Attempt, Refusal, Verified, state_of
+from tokenauth.core.request_state import Attempt, Refusal, Verified, VerifiedElsewhere, state_of
 from tokenauth.core.savepoint import around_statement
 from tokenauth.exceptions import CredentialError
 from tokenauth.models import AccessToken, TokenLogin
@@ -104,7 +104,10 @@ def refused_request(request: HttpRequest, refusal: Refusal) -> None:
     if accepted is None:
         return
     found = headers.presented(request.META)
-    state.attempt = replace(accepted, identifier=found[0] if found else "", reason=refusal.reason)
+    identifier: str | Presented = found[0] if found else ""
+    if isinstance(state.outcome, VerifiedElsewhere) and state.outcome.subject:
+        identifier = identifier_of(state.outcome.subject)
+    state.attempt = replace(accepted, identifier=identifier, reason=refusal.reason)
     _unless_deferred(request)
 
 

@@ -48,6 +48,8 @@ class VerifiedElsewhere:
 
     user: Any
     auth: Any
+    # What it is known by in the login log, where what is presented is another each time.
+    subject: str = ""
 
 
 @dataclass(slots=True)

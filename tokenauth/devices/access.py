@@ -5,6 +5,8 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, ClassVar
 
+from django.core.exceptions import ImproperlyConfigured
+
 from tokenauth.conf import conf
 from tokenauth.core.access import Access
 
@@ -33,9 +35,17 @@ class DeviceAccess(Access):
     def of(
         cls, activation: Activation, token: DeviceToken | None, signature_type: SignatureType
     ) -> DeviceAccess:
-        """What these factors grant by now."""
-        scopes = tuple(conf.DEVICE_TOKEN_SCOPES.get(signature_type, ()))
-        return cls(activation, token, signature_type, scopes)
+        """What these factors grant by now.
+
+        :raises ImproperlyConfigured: ``DEVICE_TOKEN_SCOPES`` has a text for them.
+        """
+        scopes = conf.DEVICE_TOKEN_SCOPES.get(signature_type, ())
+        if isinstance(scopes, str):
+            # Each letter would be one, and "*" among them all.
+            raise ImproperlyConfigured(
+                f"TOKENAUTH['DEVICE_TOKEN_SCOPES'] must have lists of scopes, not the text {scopes!r}."
+            )
+        return cls(activation, token, signature_type, tuple(scopes))
 
     @property
     def family(self) -> str:

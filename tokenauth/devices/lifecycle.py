@@ -6,8 +6,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
-from django.db import connections, router, transaction
-from django.db.models import F
+from django.db import router, transaction
 from django.utils import timezone
 from django.utils.crypto import salted_hmac
 from django.views.decorators.debug import sensitive_variables
@@ -21,12 +20,11 @@ from tokenauth.devices.exceptions import ActivationConflict
 from tokenauth.devices.models import Activation, DeviceToken, TemporaryKey
 from tokenauth.devices.protocol import activation_code, counter, elliptic_curve
 from tokenauth.devices.protocol.octets import encoded
+from tokenauth.devices.standing import locked
 from tokenauth.devices.statuses import has_expired, status_of
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
-
-    from django.db.models import QuerySet
 
     from tokenauth.devices.models import DeviceApplication
 
@@ -175,12 +173,8 @@ def _changing(
     by = arguments.take("by", valid_actor, by)
     arguments.raise_errors()
     using = router.db_for_write(Activation)
-    rows: QuerySet[Activation] = Activation.objects.using(using).filter(pk=activation.pk)
     with transaction.atomic(using=using):
-        if not connections[using].features.has_select_for_update:
-            # SQLite, which locks no row: now that this has written, nobody else does.
-            rows.update(status=F("status"))
-        row = rows.select_for_update().first()
+        row = locked(activation.pk, using)
         if row is None:
             # Pruned meanwhile, or gone with its user.
             raise ActivationConflict("removed")

@@ -48,10 +48,8 @@ class SignedRequest:
 
 
 # What is signed has the application's secret in it.
-@sensitive_variables("body", "octets")
-def verify(
-    request: HttpRequest, uri_id: str, allowed: Collection[SignatureType], *, body: bytes | None = None
-) -> SignedRequest:
+@sensitive_variables("octets")
+def verify(request: HttpRequest, uri_id: str, allowed: Collection[SignatureType]) -> SignedRequest:
     """Whose request it is, by ``X-PowerAuth-Authorization``. The signature is good this once.
 
     What comes of it is committed before this returns or raises: the counter, and the failed attempts, of
@@ -59,7 +57,6 @@ def verify(
 
     :param uri_id: what device and server call the address, such as ``/pa/token/create``.
     :param allowed: the factors of which any is enough.
-    :param body: what was signed, where that is not the request's own body.
     :raises DeviceError: it is refused.
     :raises RuntimeError: there is a transaction, with which all that would be undone.
     """
@@ -67,7 +64,7 @@ def verify(
     check_version(header.version, header.activation_id)
     try:
         version = version_of(header.application_key)
-        octets = _signed_octets(request, uri_id, header, version, body)
+        octets = _signed_octets(request, uri_id, header, version)
     except DeviceError as error:
         raise DeviceError(error.reason, subject=header.activation_id) from error
     using = router.db_for_write(Activation)
@@ -81,22 +78,36 @@ def verify(
     return SignedRequest(activation, version, header.signature_type, header)
 
 
-@sensitive_variables("body")
+@sensitive_variables("data")
 def _signed_octets(
-    request: HttpRequest,
-    uri_id: str,
-    header: SignatureHeader,
-    version: ApplicationVersion,
-    body: bytes | None,
+    request: HttpRequest, uri_id: str, header: SignatureHeader, version: ApplicationVersion
 ) -> bytes:
-    method = request.method or ""
-    body = request.body if body is None else body
-    if not body and method in _WITHOUT_BODY:
-        try:
-            body = request_data.normalized_query(request.META.get("QUERY_STRING", ""))
-        except ProtocolError as error:
-            raise DeviceError(DeviceReason.MALFORMED) from error
-    return request_data.signed_octets(method, uri_id, header.nonce, body, encoded(version.secret))
+    try:
+        data = _signed_data(request)
+    except ProtocolError as error:
+        raise DeviceError(DeviceReason.MALFORMED) from error
+    return request_data.signed_octets(
+        request.method or "", uri_id, header.nonce, data, encoded(version.secret)
+    )
+
+
+@sensitive_variables("body")
+def _signed_data(request: HttpRequest) -> bytes:
+    """The body or, of a request that may have none, the query.
+
+    :raises ProtocolError: the query is malformed, or the view would read what was not signed.
+    """
+    body = request.body
+    if request.method not in _WITHOUT_BODY:
+        return body
+    query = request.META.get("QUERY_STRING", "")
+    if body and (query or request_data.is_normalized_query(body)):
+        # Nothing says which of the two was signed: moved into the body, a signed query would leave the place
+        # free for another.
+        raise ProtocolError("the request has a body beside its query, or in place of it")
+    if any(pair and "=" not in pair for pair in query.split("&")):
+        raise ProtocolError("a part of the query is not signed")
+    return body or request_data.normalized_query(query)
 
 
 @sensitive_variables("octets", "match")
@@ -120,9 +131,12 @@ def _refusal(
         return DeviceReason.SIGNATURE
     activation.counter_data = match.next_counter.hex()
     activation.counter += match.steps + 1
-    activation.failed_attempts = 0
     activation.last_used_at = now
-    activation.save(update_fields=["counter_data", "counter", "failed_attempts", "last_used_at"])
+    changed = ["counter_data", "counter", "last_used_at"]
+    if _proves_more_than_possession(header.signature_type):
+        activation.failed_attempts = 0
+        changed.append("failed_attempts")
+    activation.save(update_fields=changed)
     return None
 
 
@@ -136,9 +150,14 @@ def _match(activation: Activation, header: SignatureHeader, octets: bytes) -> si
     return signatures.verify(header.signature, octets, of_factors, counter, header.version)
 
 
+def _proves_more_than_possession(signature_type: SignatureType) -> bool:
+    # Whoever has the device alone guesses at nothing, and makes up for no wrong guess: with such a signature
+    # in between, PINs could be tried without end.
+    return signature_type is not SignatureType.POSSESSION
+
+
 def _count_failure(activation: Activation, signature_type: SignatureType, now: datetime) -> None:
-    # Whoever has the device alone proves nothing that could be guessed.
-    if signature_type is SignatureType.POSSESSION:
+    if not _proves_more_than_possession(signature_type):
         return
     activation.failed_attempts += 1
     changed = ["failed_attempts"]

@@ -79,7 +79,7 @@ def _judge_request(request: HttpRequest, found: list[Presented]) -> VerifiedElse
     login_log.accepted(request, activation, token)
     user: Any = activation.user
     user.current_access_token = access
-    return VerifiedElsewhere(user, access)
+    return VerifiedElsewhere(user, access, str(activation.pk if token is None else token.pk))
 
 
 def _told(request: HttpRequest, error: CredentialError, hint: str) -> CredentialError:

@@ -54,5 +54,13 @@ def normalized_query(query: str) -> bytes:
     return "&".join(f"{_escaped(name)}={_escaped(value)}" for name, value in decoded).encode("ascii")
 
 
+def is_normalized_query(body: bytes) -> bool:
+    """Whether ``body`` could as well be the ``normalized_query`` of a request without one."""
+    try:
+        return bool(body) and normalized_query(body.decode("ascii")) == body
+    except (ProtocolError, UnicodeDecodeError):
+        return False
+
+
 def _escaped(text: str) -> str:
     return quote_plus(text, safe="*").replace("~", "%7E")
