@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from typing import TYPE_CHECKING, Any
 from uuid import UUID
 
@@ -26,7 +27,7 @@ from tokenauth.core import authority
 from tokenauth.devices import statuses
 from tokenauth.devices.admin import changes, creation
 from tokenauth.devices.fingerprints import fingerprint_of
-from tokenauth.devices.models import Activation
+from tokenauth.devices.models import Activation, DeviceToken
 from tokenauth.models import TokenLogin
 
 if TYPE_CHECKING:
@@ -49,6 +50,9 @@ _ACTS = {
     "unblock": {"blocked"},
     "remove": set(statuses.NAMES) - {"removed"},
 }
+# As much of an id as the list shows, and as the login log has in a hint.
+_START = re.compile(r"[0-9a-fA-F]{8}")
+_HINT = re.compile(r"^(?:(?:activation|token) )?(?P<start>[0-9a-fA-F]{8})…?$")
 # How many tokens its page shows.
 TOKENS_SHOWN = 50
 
@@ -105,10 +109,13 @@ class ActivationAdmin(ReadOnlyAdmin):
         except ValueError:
             pass
         user_model = get_user_model()
-        for word in text.split():
+        for word in _HINT.sub(r"\g<start>", text).split():
             # Not by a join, as in the list of tokens.
             users = user_model._base_manager.filter(**{f"{user_model.USERNAME_FIELD}__icontains": word})
             named = Q(name__icontains=word) | Q(platform__icontains=word) | Q(device_info__icontains=word)
+            if _START.fullmatch(word):
+                tokens = DeviceToken.objects.filter(pk__startswith=word.lower())
+                named |= Q(pk__startswith=word.lower()) | Q(pk__in=tokens.values("activation"))
             queryset = queryset.filter(named | Q(user__in=users.values("pk")))
         return queryset, False
 
