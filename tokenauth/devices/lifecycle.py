@@ -90,9 +90,8 @@ def create(
     activation.server_private_key = elliptic_curve.private_octets(private)
     master = elliptic_curve.private_key(application.master_private_key)
     signature = encoded(activation_code.sign(code, master))
-    with transaction.atomic(using=router.db_for_write(Activation)):
-        activation.save(force_insert=True)
-        notices.made(activation, by)
+    activation.save(force_insert=True)
+    notices.made(activation, by)
     return NewActivation(activation, code, signature)
 
 

@@ -30,13 +30,14 @@ class Command(BaseCommand):
         )
 
     def handle(self, *args: Any, **options: Any) -> None:
-        moved, unreadable = 0, list[str]()
+        moved, unreadable, named = 0, 0, list[str]()
         for outcome in reencryption.reencrypt(options["batch"]):
             moved += outcome.moved
-            unreadable += outcome.unreadable
+            unreadable += len(outcome.unreadable)
+            named = [*named, *outcome.unreadable][:NAMED]
         key = encryption.current_key_id()
         name = "SECRET_KEY" if key == encryption.OF_SECRET_KEY else f"key {key}"
         self.stdout.write(self.style.SUCCESS(f"Encrypted {counted(moved, 'secret')} by {name}."))
         if unreadable:
-            named = "\n".join(f"  {text}" for text in unreadable[:NAMED])
-            raise CommandError(f"{counted(len(unreadable), 'secret')} cannot be read:\n{named}")
+            shown = "\n".join(f"  {text}" for text in named)
+            raise CommandError(f"{counted(unreadable, 'secret')} cannot be read:\n{shown}")
