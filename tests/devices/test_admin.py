@@ -470,6 +470,14 @@ class TestApplications:
         staff(client, "change_deviceapplication", "change_applicationversion", username="other")
         assert encoded(version.secret) in html.unescape(text_of(client.get(url)))
 
+    def test_without_the_key_that_its_secret_was_encrypted_by(
+        self, root: Client, application: DeviceApplication
+    ) -> None:
+        version = ApplicationVersion.objects.get()
+        ApplicationVersion.objects.update(encrypted_secret=f"7{version.encrypted_secret[1:]}")
+        text = html.unescape(text_of(root.get(reverse(APPLICATION, args=[application.pk]))))
+        assert f"{version.pk} under key 7 cannot be read" in text
+
     def test_the_list(self, root: Client, application: DeviceApplication) -> None:
         text = text_of(root.get(reverse(APPLICATIONS)))
         assert "Field app" in text
