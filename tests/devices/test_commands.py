@@ -305,6 +305,8 @@ class TestReencryption:
     def test_every_secret_moves(self, token: DeviceToken, tokenauth_settings: Callable[..., None]) -> None:
         assert {each[:2] for each in self.secrets()} == {"0$"}
         tokenauth_settings(DEVICE_ENCRYPTION_KEYS=self.KEYS)
+        assert run("reencryptdevices", "--dry-run")[0].strip() == "Would encrypt 5 secrets by key 2."
+        assert {each[:2] for each in self.secrets()} == {"0$"}
         out, _ = run("reencryptdevices", "--batch", "1")
         assert out.strip() == "Encrypted 5 secrets by key 2."
         assert {each[:2] for each in self.secrets()} == {"2$"}

@@ -28,15 +28,19 @@ class Command(BaseCommand):
             metavar="500",
             help="at most how many rows a transaction writes (default: 500)",
         )
+        parser.add_argument("--dry-run", action="store_true", help="only say how many there are")
 
     def handle(self, *args: Any, **options: Any) -> None:
+        key = encryption.current_key_id()
+        name = "SECRET_KEY" if key == encryption.OF_SECRET_KEY else f"key {key}"
+        if options["dry_run"]:
+            self.stdout.write(f"Would encrypt {counted(reencryption.outdated(), 'secret')} by {name}.")
+            return
         moved, unreadable, named = 0, 0, list[str]()
         for outcome in reencryption.reencrypt(options["batch"]):
             moved += outcome.moved
             unreadable += len(outcome.unreadable)
             named = [*named, *outcome.unreadable][:NAMED]
-        key = encryption.current_key_id()
-        name = "SECRET_KEY" if key == encryption.OF_SECRET_KEY else f"key {key}"
         self.stdout.write(self.style.SUCCESS(f"Encrypted {counted(moved, 'secret')} by {name}."))
         if unreadable:
             shown = "\n".join(f"  {text}" for text in named)
