@@ -373,7 +373,7 @@ def test_every_example_is_run_by_a_test() -> None:
     here = Path(__file__)
     names = (
         *("test_documented_requests.py", "oauth/test_checks.py", "client/test_bearer_auth.py"),
-        "devices/test_page_of_devices.py",
+        *("devices/test_page_of_devices.py", "e2e/test_readme.py"),
     )
     others = [here.parent / name for name in names]
     run_here = set(re.findall(calls, "\n".join(test.read_text() for test in (here, *others))))

@@ -126,7 +126,7 @@ class Conf:
 
     @property
     def NOTIFY_OWNER(self) -> bool:  # noqa: N802
-        """True: mail the owner when somebody else makes or revokes a token."""
+        """True: mail the owner when somebody else makes or ends a token, or a device's activation."""
         return self._read("NOTIFY_OWNER", default=False)
 
     @property

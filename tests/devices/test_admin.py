@@ -13,13 +13,14 @@ import time_machine
 from django.contrib.admin.models import LogEntry
 from django.urls import reverse
 from django.utils import timezone
+from django.utils.formats import date_format
 
 from testproject.accounts.models import User
 from tests.admin.conftest import root, staff, text_of
 from tests.devices.device import active_device, application_version
 from tests.test_german import assert_german
 from tests.test_secrets import everything_stored
-from tokenauth.devices import applications, lifecycle, pictures
+from tokenauth.devices import applications, lifecycle, login_log, pictures
 from tokenauth.devices.admin import changes
 from tokenauth.devices.fingerprints import fingerprint_of
 from tokenauth.devices.models import Activation, ApplicationVersion, DeviceApplication, DeviceToken
@@ -28,6 +29,8 @@ from tokenauth.devices.protocol.octets import encoded
 from tokenauth.models import TokenLogin
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
+
     from django.test import Client
 
 __all__ = ["root"]
@@ -323,12 +326,35 @@ class TestPages:
         assert [lifecycle.status_of(each) for each in found] == [name]
         assert root.get(reverse(LIST), {"status": "x"}).status_code == 302
 
-    @pytest.mark.parametrize("text", ["field", "alice tab", "iPhone", "{pk}", " {pk} "])
+    @pytest.mark.parametrize(
+        "text", ["field", "alice tab", "iPhone", "{pk}", " {pk} ", "{start}", "alice {start}"]
+    )
     def test_the_search(self, text: str, root: Client, alice: User, bob: User) -> None:
         wanted = activation_of(alice, name="Field tablet", device_info="iPhone 17")
         activation_of(bob, name="Phone")
-        found = root.get(reverse(LIST), {"q": text.format(pk=wanted.pk)}).context["cl"].result_list
+        text = text.format(pk=wanted.pk, start=str(wanted.pk)[:8].upper())
+        found = root.get(reverse(LIST), {"q": text}).context["cl"].result_list
         assert list(found) == [wanted]
+
+    def test_what_the_login_log_has_of_it_is_found(self, root: Client, alice: User, bob: User) -> None:
+        wanted = activation_of(alice)
+        token_of(activation_of(bob))
+        token = token_of(wanted)
+        for hint in (login_log._hint("activation", wanted.pk), login_log._hint("token", token.pk)):
+            found = root.get(reverse(LIST), {"q": hint}).context["cl"].result_list
+            assert list(found) == [wanted]
+
+    def test_a_code_that_is_good_for_days_says_which(
+        self,
+        root: Client,
+        alice: User,
+        application: DeviceApplication,
+        tokenauth_settings: Callable[..., None],
+    ) -> None:
+        tokenauth_settings(DEVICE_ACTIVATION_LIFETIME=timedelta(days=3))
+        answer = make(root, application)
+        date = date_format(timezone.localtime(Activation.objects.get().expires_at), "DATETIME_FORMAT")
+        assert f"It is good until {date}, and once." in html.unescape(text_of(answer))
 
     def test_a_column_is_not_guessed_at(self, root: Client, alice: User) -> None:
         activation_of(alice)
@@ -443,6 +469,14 @@ class TestApplications:
         assert encoded(version.secret) not in text
         staff(client, "change_deviceapplication", "change_applicationversion", username="other")
         assert encoded(version.secret) in html.unescape(text_of(client.get(url)))
+
+    def test_without_the_key_that_its_secret_was_encrypted_by(
+        self, root: Client, application: DeviceApplication
+    ) -> None:
+        version = ApplicationVersion.objects.get()
+        ApplicationVersion.objects.update(encrypted_secret=f"7{version.encrypted_secret[1:]}")
+        text = html.unescape(text_of(root.get(reverse(APPLICATION, args=[application.pk]))))
+        assert f"{version.pk} under key 7 cannot be read" in text
 
     def test_the_list(self, root: Client, application: DeviceApplication) -> None:
         text = text_of(root.get(reverse(APPLICATIONS)))

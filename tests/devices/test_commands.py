@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import sys
 from datetime import timedelta
 from io import StringIO
 from typing import TYPE_CHECKING, Any
@@ -15,7 +16,7 @@ from django.utils import timezone
 from tests.devices.device import active_device, application_version
 from tests.test_secrets import everything_stored
 from tokenauth.devices import lifecycle, reencryption
-from tokenauth.devices.management.commands import removedevice
+from tokenauth.devices.fingerprints import fingerprint_of
 from tokenauth.devices.models import Activation, ApplicationVersion, DeviceToken, TemporaryKey, UsedNonce
 from tokenauth.devices.protocol.octets import encoded
 from tokenauth.devices.protocol.sdk_configuration import SdkConfiguration
@@ -44,6 +45,14 @@ def printed(*args: str) -> tuple[dict[str, str], str]:
 
 def activation_of(user: User, status: Status = Status.ACTIVE, **fields: Any) -> Activation:
     return active_device(user, status=status, **fields)[1]
+
+
+def answering(answer: str, monkeypatch: pytest.MonkeyPatch) -> list[str]:
+    """Somebody sits there, and says so; what they are asked."""
+    asked: list[str] = []
+    monkeypatch.setattr(sys.stdin, "isatty", lambda: True, raising=False)
+    monkeypatch.setattr("builtins.input", lambda text: asked.append(text) or answer)
+    return asked
 
 
 class TestApplications:
@@ -83,6 +92,12 @@ class TestApplications:
         with pytest.raises(CommandError, match=f"^{said}"):
             run(*args)
         assert not ApplicationVersion.objects.exists()
+
+    def test_of_two_with_one_name_the_ids_are_told(self) -> None:
+        ids = {printed("createdeviceapplication", "Field app")[0]["APPLICATION_ID"] for _ in range(2)}
+        with pytest.raises(CommandError, match=r"^APPLICATION: More than one") as caught:
+            run("createdeviceversion", "Field app", "2")
+        assert all(each in str(caught.value) for each in ids)
 
 
 class TestActivation:
@@ -156,6 +171,29 @@ class TestChanges:
         with pytest.raises(CommandError, match="Nothing was changed"):
             run(command, str(activation.pk), *args)
 
+    @pytest.mark.parametrize(("answer", "is_committed"), [("y", True), ("n", False), ("", False)])
+    def test_committing_asks_for_the_fingerprint(
+        self, answer: str, is_committed: bool, alice: User, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        asked = answering(answer, monkeypatch)
+        activation = activation_of(alice, Status.PENDING_COMMIT)
+        if is_committed:
+            assert fingerprint_of(activation) in run("commitdevice", str(activation.pk))[0]
+        else:
+            with pytest.raises(CommandError, match="Nothing was committed"):
+                run("commitdevice", str(activation.pk))
+        assert (Activation.objects.get().status == Status.ACTIVE) is is_committed
+        assert fingerprint_of(activation) in asked[0]
+
+    def test_nothing_is_asked_where_nothing_can_be_committed_or_it_was_compared(
+        self, alice: User, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        asked = answering("n", monkeypatch)
+        with pytest.raises(CommandError, match="active already"):
+            run("commitdevice", str(activation_of(alice).pk))
+        run("commitdevice", str(activation_of(alice, Status.PENDING_COMMIT).pk), "--yes")
+        assert not asked
+
     @pytest.mark.parametrize("command", ["commitdevice", "blockdevice", "unblockdevice", "removedevice"])
     def test_what_is_no_id(self, command: str, alice: User) -> None:
         code = lifecycle.create(alice, application_version().application).code
@@ -179,9 +217,7 @@ class TestChanges:
     def test_removing_asks_first(
         self, answer: str, is_removed: bool, alice: User, monkeypatch: pytest.MonkeyPatch
     ) -> None:
-        asked: list[str] = []
-        monkeypatch.setattr(removedevice.sys.stdin, "isatty", lambda: True, raising=False)
-        monkeypatch.setattr("builtins.input", lambda text: asked.append(text) or answer)
+        asked = answering(answer, monkeypatch)
         activation = activation_of(alice, last_used_at=timezone.now())
         DeviceToken.objects.create(activation=activation, secret=b"s" * 16, signature_type="possession")
         if is_removed:
@@ -230,6 +266,7 @@ class TestList:
     def test_nothing_secret_is_in_it(self, alice: User) -> None:
         activation = activation_of(alice)
         out, _ = run("listdevices", "--format", "json")
+        assert [each["fingerprint"] for each in json.loads(out)] == [fingerprint_of(activation)]
         for column in (
             "counter_data",
             "server_public_key",
@@ -268,6 +305,8 @@ class TestReencryption:
     def test_every_secret_moves(self, token: DeviceToken, tokenauth_settings: Callable[..., None]) -> None:
         assert {each[:2] for each in self.secrets()} == {"0$"}
         tokenauth_settings(DEVICE_ENCRYPTION_KEYS=self.KEYS)
+        assert run("reencryptdevices", "--dry-run")[0].strip() == "Would encrypt 5 secrets by key 2."
+        assert {each[:2] for each in self.secrets()} == {"0$"}
         out, _ = run("reencryptdevices", "--batch", "1")
         assert out.strip() == "Encrypted 5 secrets by key 2."
         assert {each[:2] for each in self.secrets()} == {"2$"}

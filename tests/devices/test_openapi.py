@@ -16,6 +16,7 @@ from tests.devices import door_urls
         ("/signed", "get", {"deviceToken", "deviceSignature"}),
         ("/signed", "post", {"deviceSignature"}),
         ("/by-signature-alone", "get", {"deviceSignature"}),
+        ("/function", "post", {"deviceToken", "deviceSignature"}),
     ],
 )
 def test_what_of_a_device_an_operation_takes_is_told(path: str, method: str, offered: set[str]) -> None:
@@ -26,7 +27,8 @@ def test_what_of_a_device_an_operation_takes_is_told(path: str, method: str, off
     for one in requirements:
         for name, scopes in one.items():
             if name in of_devices:
-                assert scopes == [f"{'read' if method == 'get' else 'write'}:sites"]
+                reads = method == "get" or path == "/function"
+                assert scopes == [f"{'read' if reads else 'write'}:sites"]
 
 
 def test_both_are_headers() -> None:

@@ -9,7 +9,7 @@ from django.test import Client
 from django.urls import clear_url_caches, include, path
 
 from tests.devices.device import active_device
-from tests.test_documentation import DEVICES, example, run, serving
+from tests.test_documentation import DEVICES, ROOT, example, run, serving
 from tokenauth.checks import check_settings, check_views
 from tokenauth.devices.checks import check_devices, check_devices_deployment
 from tokenauth.devices.models import DeviceToken
@@ -26,12 +26,10 @@ pytestmark = pytest.mark.django_db(transaction=True)
 @pytest.fixture
 def configured(settings: Any, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("DEVICE_ENCRYPTION_KEY", "d" * 48)
-    given = run(
-        example(DEVICES, "settings.py: devices"),
-        INSTALLED_APPS=[],
-        REST_FRAMEWORK={"DEFAULT_AUTHENTICATION_CLASSES": []},
-        TOKENAUTH=dict(settings.TOKENAUTH),
-    )
+    # What it is added to is what the README has made.
+    before = run(example(ROOT / "README.md", "settings.py"), INSTALLED_APPS=[], MIDDLEWARE=[])
+    names = ("INSTALLED_APPS", "REST_FRAMEWORK", "TOKENAUTH")
+    given = run(example(DEVICES, "settings.py: devices"), **{name: before[name] for name in names})
     assert set(given["INSTALLED_APPS"]) <= set(settings.INSTALLED_APPS)
     classes = given["REST_FRAMEWORK"]["DEFAULT_AUTHENTICATION_CLASSES"]
     assert set(classes) <= set(settings.REST_FRAMEWORK["DEFAULT_AUTHENTICATION_CLASSES"])

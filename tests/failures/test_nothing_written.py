@@ -11,8 +11,10 @@ from django.db import DatabaseError, connection
 from django.test import Client
 
 from tests.conftest import bearer
+from tests.devices.installation import activated
 from tests.failures.databases import read_only, refusing_rows, without_log
 from tests.oauth.requests import SECRET, make_application, of_service
+from tokenauth.devices.protocol.headers import TOKEN_HEADER
 from tokenauth.models import AccessToken, TokenLogin
 
 if TYPE_CHECKING:
@@ -106,6 +108,16 @@ class TestAReadOnlyDatabase:
         (row,) = lost(caplog)
         assert (row["id_type"], row["success"]) == ("jwt", True)
         assert text not in caplog.text
+
+    def test_but_not_by_what_is_good_once(self, alice: User, tokenauth_settings: Callable[..., None]) -> None:
+        tokenauth_settings(DEVICE_TOKEN_SCOPES={"possession_knowledge": ["read:sites"]})
+        device = activated(alice)
+        headers = {TOKEN_HEADER: device.token_header(device.create_token())}
+        client = Client(raise_request_exception=False)
+        with read_only():
+            assert client.get(SITES, headers=headers).status_code == 500
+        assert client.get(SITES, headers=headers).status_code == 200
+        assert client.get(SITES, headers=headers).status_code == 401
 
 
 @pytest.fixture(params=[refusing_rows, without_log])

@@ -419,3 +419,9 @@ def test_what_ended_or_lapsed_long_ago_is_pruned(alice: User, first_party: Any) 
         assert refresh(used["refresh_token"]).status_code == 200
 
     assert [left(29), left(31), left(45), left(56), left(58)] == [3, 2, 1, 1, 0]
+
+
+@pytest.mark.parametrize(("url", "action"), [(SERVICE_TOKENS, "revoke"), (AUTHORIZATIONS, "end")])
+def test_what_is_no_id(url: str, action: str, operator: Client) -> None:
+    response = operator.post(url, {"action": f"{action}_selected", "_selected_action": "x"}, follow=True)
+    assert [str(message) for message in response.context["messages"]] == ["This is no id."]

@@ -2,7 +2,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from django.contrib import admin, messages
+from django.contrib import admin
 from django.contrib.admin.helpers import ACTION_CHECKBOX_NAME
 from django.core.exceptions import ValidationError
 from django.urls import path
@@ -12,12 +12,10 @@ from django.utils.translation import gettext_lazy as _
 from django.views.decorators.debug import sensitive_post_parameters
 
 from tokenauth.admin import badges, creation, pasted, revocation, rotation, search
-from tokenauth.admin.change_list import listed
 from tokenauth.admin.confirmation import SIGN_IN_AGAIN
 from tokenauth.admin.editing import AccessTokenForm
 from tokenauth.admin.family import FamilyChangeList, family_context, late_warning
 from tokenauth.admin.filters import AttentionFilter, ChosenFilter, OrganizationFilter, StatusFilter
-from tokenauth.admin.keys import valid_key
 from tokenauth.admin.links import chosen_link
 from tokenauth.admin.read_only import ReadOnlyAdmin
 from tokenauth.admin.recent_attempts import attempts_context
@@ -51,6 +49,7 @@ class AccessTokenAdmin(ReadOnlyAdmin):
     # Newest first, and by nothing else: what has no index, a million rows are not sorted by.
     ordering = ("-pk",)
     sortable_by = ()
+    no_id = _("This is no access token’s id.")
     # What shows the search; see get_search_results().
     search_fields = ("name", "hint")
     fields = (
@@ -149,20 +148,6 @@ class AccessTokenAdmin(ReadOnlyAdmin):
             if digests.is_digest(request.GET.get("q", "").strip())
             else super().get_preserved_filters(request)
         )
-
-    def response_action(
-        self, request: HttpRequest, queryset: QuerySet[AccessToken], *args: Any, **kwargs: Any
-    ) -> HttpResponse | None:
-        try:
-            for key in request.POST.getlist(ACTION_CHECKBOX_NAME):
-                valid_key(AccessToken._meta.pk, key)
-        except ValidationError:
-            self.message_user(request, gettext("This is no access token’s id."), messages.ERROR)
-            return None
-        if request.POST.get("select_across", "0") != "0":
-            # All that are listed, as the list says; where there are more, the others can be next.
-            queryset = listed(queryset)
-        return super().response_action(request, queryset, *args, **kwargs)
 
     def render_change_form(
         self, request: HttpRequest, context: dict[str, Any], *args: Any, **kwargs: Any

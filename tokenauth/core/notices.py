@@ -1,4 +1,4 @@
-"""Telling owners what others do with their tokens: where ``NOTIFY_OWNER`` says so, and of leaks always.
+"""Telling owners what others do with what is theirs: where ``NOTIFY_OWNER`` says so, and of leaks always.
 
 Mail goes out once the change is committed, and whether it does changes nothing else: what fails is logged.
 """
@@ -28,15 +28,23 @@ def made(token: AccessToken, by: Any) -> None:
 
     ``by`` None, a command or a program, is somebody else. The text of the token is not told.
     """
-    if not conf.NOTIFY_OWNER or _is_owner(by, token):
-        return
     told = token.without_raw_token()
+    done("token_made", told, by, {"token": told})
+
+
+def done(template: str, owned: Any, by: Any, context: dict[str, Any]) -> None:
+    """Tell the user of ``owned``, a row, by the mail ``template``, unless the user did it.
+
+    ``by`` None, a command or a program, is somebody else.
+    """
+    if not conf.NOTIFY_OWNER or _is_owner(by, owned):
+        return
 
     # A function, not a partial: Django names what failed by its __qualname__.
     def tell() -> None:
-        _tell("token_made", told.user, {"token": told, "by": by})
+        _tell(template, owned.user, {**context, "by": by})
 
-    transaction.on_commit(tell, using=router.db_for_write(AccessToken), robust=True)
+    transaction.on_commit(tell, using=router.db_for_write(type(owned)), robust=True)
 
 
 def revoked(tokens: Iterable[AccessToken], by: Any, reason: str) -> None:
@@ -76,8 +84,8 @@ def _tell_owners(template: str, tokens: Iterable[AccessToken], context: dict[str
         transaction.on_commit(tell, using=router.db_for_write(AccessToken), robust=True)
 
 
-def _is_owner(by: Any, token: AccessToken) -> bool:
-    return by is not None and by.pk == token.user_id
+def _is_owner(by: Any, owned: Any) -> bool:
+    return by is not None and by.pk == owned.user_id
 
 
 def _tell(template: str, owner: Any, context: dict[str, Any]) -> None:

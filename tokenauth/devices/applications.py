@@ -22,6 +22,8 @@ if TYPE_CHECKING:
 
 # Of the column.
 _VERSION_LENGTH = 64
+# How many applications an error names.
+NAMED = 20
 
 
 def create_application(name: str) -> DeviceApplication:
@@ -78,15 +80,16 @@ def application_with(identifier: UUID | str) -> DeviceApplication:
     """
     for lookup in ("pk", "name"):
         try:
-            found = list(DeviceApplication.objects.filter(**{lookup: identifier})[:2])
+            found = list(DeviceApplication.objects.filter(**{lookup: identifier})[:NAMED])
         except ValidationError:
             # A name is no UUID.
             continue
         if len(found) > 1:
-            raise ValidationError({"application": _("More than one application has this name; give its id.")})
+            text = _("More than one application has this name; give its id, of these: %(ids)s.")
+            raise ValidationError({"application": text % {"ids": ", ".join(str(each.pk) for each in found)}})
         if found:
             return found[0]
-    known = ", ".join(DeviceApplication.objects.values_list("name", flat=True)[:20])
+    known = ", ".join(DeviceApplication.objects.values_list("name", flat=True)[:NAMED])
     raise ValidationError(
         {"application": _("There is no such application. There are: %(names)s.") % {"names": known or "-"}}
     )

@@ -71,8 +71,8 @@ def _check_token_scopes() -> Iterator[checks.CheckMessage]:
         for name in names:
             if name == scopes.TOKENS_MANAGE or not scopes.is_registered(name):
                 yield checks.Error(
-                    f"TOKENAUTH['DEVICE_TOKEN_SCOPES'] gives {name!r}, which is not registered, or which no "
-                    "device may have.",
+                    f"TOKENAUTH['DEVICE_TOKEN_SCOPES'][{factors!r}] has {name!r}, which is not registered, "
+                    "or which no device may have.",
                     id="tokenauth.E019",
                 )
 

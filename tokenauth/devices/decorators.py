@@ -23,8 +23,7 @@ def device_token_methods(*methods: str) -> Callable[[View], View]:
     """
 
     def decorate(view: View) -> View:
-        view.device_token_methods = methods  # type: ignore[attr-defined]
-        return view
+        return _marked(view, device_token_methods=methods)
 
     return decorate
 
@@ -37,7 +36,17 @@ def device_signature(uri_id: str, types: Collection[SignatureType] = TWO_FACTORS
     """
 
     def decorate(view: View) -> View:
-        view.signature_uri_id, view.signature_types = uri_id, types  # type: ignore[attr-defined]
-        return view
+        return _marked(view, signature_uri_id=uri_id, signature_types=types)
 
     return decorate
+
+
+def _marked(view: View, **options: object) -> View:
+    # The class that REST framework's api_view makes of one function is all that a schema sees of it. Another
+    # class may be at other addresses as well.
+    made = getattr(view, "cls", None)
+    targets = [view, made] if getattr(made, "__qualname__", "") == "WrappedAPIView" else [view]
+    for target in targets:
+        for name, value in options.items():
+            setattr(target, name, value)
+    return view

@@ -55,10 +55,6 @@ class EncryptedColumn(property):
     def __set__(self, row: Model, octets: bytes) -> None:
         setattr(row, self.column, encrypt(octets, self._place(row)))
 
-    def is_current(self, row: Model) -> bool:
-        """Whether it was encrypted by the key that encrypts now."""
-        return _key_id(getattr(row, self.column)) == current_key_id()
-
     def _place(self, row: Model) -> str:
         if row.pk is None:
             # What is encrypted for a key to come could not be read again.

@@ -14,7 +14,7 @@ from django.views.decorators.debug import sensitive_variables
 from tokenauth.conf import conf
 from tokenauth.core import authority
 from tokenauth.core.token_arguments import Arguments, valid_actor, valid_reason, valid_user
-from tokenauth.devices import keys
+from tokenauth.devices import keys, notices
 from tokenauth.devices.applications import public_text
 from tokenauth.devices.exceptions import ActivationConflict
 from tokenauth.devices.models import Activation, DeviceToken, TemporaryKey
@@ -89,6 +89,7 @@ def create(
     master = elliptic_curve.private_key(application.master_private_key)
     signature = encoded(activation_code.sign(code, master))
     activation.save(force_insert=True)
+    notices.made(activation, by)
     return NewActivation(activation, code, signature)
 
 
@@ -122,6 +123,7 @@ def block(activation: Activation, reason: str = "", *, by: Any = None) -> Activa
     with _changing(activation, by, Status.ACTIVE) as row:
         row.status, row.blocked_at = Status.BLOCKED, timezone.now()
         row.blocked_reason = reason or BY_AN_OPERATOR
+        notices.stopped(row, by, is_final=False)
     return row
 
 
@@ -143,10 +145,13 @@ def remove(activation: Activation, *, by: Any = None) -> Activation:
     :raises ValidationError: ``by`` may not.
     """
     with _changing(activation, by, *(set(Status) - {Status.REMOVED}), is_final=True) as row:
+        was_in_use = row.status in (Status.ACTIVE, Status.BLOCKED)
         row.status, row.removed_at, row.code_digest = Status.REMOVED, timezone.now(), None
         keys.destroy(row)
         for secrets in (DeviceToken, TemporaryKey):
             secrets._default_manager.using(row._state.db).filter(activation=row).delete()
+        if was_in_use:
+            notices.stopped(row, by, is_final=True)
     return row
 
 

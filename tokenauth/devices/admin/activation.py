@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
+import re
 from typing import TYPE_CHECKING, Any
 from uuid import UUID
 
-from django.contrib import admin, messages
+from django.contrib import admin
 from django.contrib.admin.helpers import ACTION_CHECKBOX_NAME
 from django.contrib.auth import get_user_model
 from django.core.exceptions import ValidationError
@@ -16,9 +17,7 @@ from django.utils.translation import gettext_lazy as _
 from django.views.decorators.debug import sensitive_post_parameters
 
 from tokenauth.admin import badges
-from tokenauth.admin.change_list import listed
 from tokenauth.admin.filters import ChoiceFilter, ChosenFilter
-from tokenauth.admin.keys import valid_key
 from tokenauth.admin.links import chosen_link, login_log_url
 from tokenauth.admin.read_only import ReadOnlyAdmin
 from tokenauth.admin.recent_attempts import attempts_of
@@ -26,7 +25,7 @@ from tokenauth.core import authority
 from tokenauth.devices import statuses
 from tokenauth.devices.admin import changes, creation
 from tokenauth.devices.fingerprints import fingerprint_of
-from tokenauth.devices.models import Activation
+from tokenauth.devices.models import Activation, DeviceToken
 from tokenauth.models import TokenLogin
 
 if TYPE_CHECKING:
@@ -49,6 +48,9 @@ _ACTS = {
     "unblock": {"blocked"},
     "remove": set(statuses.NAMES) - {"removed"},
 }
+# As much of an id as the list shows, and as the login log has in a hint.
+_START = re.compile(r"[0-9a-fA-F]{8}")
+_HINT = re.compile(r"^(?:(?:activation|token) )?(?P<start>[0-9a-fA-F]{8})…?$")
 # How many tokens its page shows.
 TOKENS_SHOWN = 50
 
@@ -80,6 +82,7 @@ class ActivationAdmin(ReadOnlyAdmin):
         *("commit_at_once", "committed_at", "blocked_at", "blocked_reason", "removed_at", "last_used_at"),
     )
     readonly_fields = fields
+    no_id = _("This is no activation’s id.")
     actions = ("commit_selected", "block_selected", "unblock_selected", "remove_selected")
 
     @method_decorator(sensitive_post_parameters("password"))
@@ -105,25 +108,15 @@ class ActivationAdmin(ReadOnlyAdmin):
         except ValueError:
             pass
         user_model = get_user_model()
-        for word in text.split():
+        for word in _HINT.sub(r"\g<start>", text).split():
             # Not by a join, as in the list of tokens.
             users = user_model._base_manager.filter(**{f"{user_model.USERNAME_FIELD}__icontains": word})
             named = Q(name__icontains=word) | Q(platform__icontains=word) | Q(device_info__icontains=word)
+            if _START.fullmatch(word):
+                tokens = DeviceToken.objects.filter(pk__startswith=word.lower())
+                named |= Q(pk__startswith=word.lower()) | Q(pk__in=tokens.values("activation"))
             queryset = queryset.filter(named | Q(user__in=users.values("pk")))
         return queryset, False
-
-    def response_action(
-        self, request: HttpRequest, queryset: QuerySet[Activation], *args: Any, **kwargs: Any
-    ) -> HttpResponse | None:
-        try:
-            for key in request.POST.getlist(ACTION_CHECKBOX_NAME):
-                valid_key(Activation._meta.pk, key)
-        except ValidationError:
-            self.message_user(request, gettext("This is no activation’s id."), messages.ERROR)
-            return None
-        if request.POST.get("select_across", "0") != "0":
-            queryset = listed(queryset)
-        return super().response_action(request, queryset, *args, **kwargs)
 
     def render_change_form(
         self, request: HttpRequest, context: dict[str, Any], *args: Any, **kwargs: Any
@@ -261,7 +254,8 @@ def _attempts_context(
     )
     if not url:
         return {}
-    keys = activation.tokens.values_list("pk", flat=True)
+    # Those that the page shows: a device may make any number.
+    keys = activation.tokens.order_by("-created_at").values_list("pk", flat=True)[:TOKENS_SHOWN]
     hints = [f"activation {str(activation.pk)[:8]}…", *(f"token {str(key)[:8]}…" for key in keys)]
     logins = TokenLogin.objects.filter(
         user_id=activation.user_id, id_type=TokenLogin.IdType.DEVICE, hint__in=hints

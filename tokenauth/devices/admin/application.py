@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, Any
 
 from django import forms
 from django.contrib import admin
+from django.core.exceptions import ImproperlyConfigured
 from django.utils.html import format_html, format_html_join
 from django.utils.translation import gettext
 from django.utils.translation import gettext_lazy as _
@@ -53,7 +54,11 @@ class VersionInline(admin.StackedInline):
     def configuration(self, version: ApplicationVersion) -> str:
         if version._state.adding:
             return gettext("It is shown once the version is saved.")
-        text = applications.sdk_configuration(version)
+        try:
+            text = applications.sdk_configuration(version)
+        except ImproperlyConfigured as error:
+            # Whoever has lost the key can still take "supported" away.
+            return str(error)
         parts = SdkConfiguration.parse(text)
         master = encoded(elliptic_curve.public_octets(parts.master_public_key))
         rows = (

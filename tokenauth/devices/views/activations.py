@@ -92,7 +92,7 @@ class ActivationRemoveView(SignedEndpoint):
     def answer_signed(self, request: HttpRequest, signed: SignedRequest) -> Mapping[str, Any]:
         # Somebody else was quicker: what the device asked for is done.
         with suppress(ActivationConflict):
-            lifecycle.remove(signed.activation)
+            lifecycle.remove(signed.activation, by=signed.activation.user)
         return okay({"activationId": str(signed.activation.pk)})
 
 

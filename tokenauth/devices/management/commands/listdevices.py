@@ -10,6 +10,7 @@ from django.db.models import Count
 from tokenauth.core.owners import user_named
 from tokenauth.devices import statuses
 from tokenauth.devices.applications import application_with
+from tokenauth.devices.fingerprints import fingerprint_of
 from tokenauth.devices.models import Activation
 from tokenauth.management.arguments import counted, minute, spelled_out
 from tokenauth.management.tables import table
@@ -82,6 +83,7 @@ def _as_json(activation: Any) -> dict[str, Any]:
         "name": activation.name,
         "platform": activation.platform,
         "device_info": activation.device_info,
+        "fingerprint": fingerprint_of(activation),
         "tokens": activation.token_count,
         "failed_attempts": activation.failed_attempts,
         "max_failed_attempts": activation.max_failed_attempts,

@@ -28,15 +28,20 @@ class Command(BaseCommand):
             metavar="500",
             help="at most how many rows a transaction writes (default: 500)",
         )
+        parser.add_argument("--dry-run", action="store_true", help="only say how many there are")
 
     def handle(self, *args: Any, **options: Any) -> None:
-        moved, unreadable = 0, list[str]()
-        for outcome in reencryption.reencrypt(options["batch"]):
-            moved += outcome.moved
-            unreadable += outcome.unreadable
         key = encryption.current_key_id()
         name = "SECRET_KEY" if key == encryption.OF_SECRET_KEY else f"key {key}"
+        if options["dry_run"]:
+            self.stdout.write(f"Would encrypt {counted(reencryption.outdated(), 'secret')} by {name}.")
+            return
+        moved, unreadable, named = 0, 0, list[str]()
+        for outcome in reencryption.reencrypt(options["batch"]):
+            moved += outcome.moved
+            unreadable += len(outcome.unreadable)
+            named = [*named, *outcome.unreadable][:NAMED]
         self.stdout.write(self.style.SUCCESS(f"Encrypted {counted(moved, 'secret')} by {name}."))
         if unreadable:
-            named = "\n".join(f"  {text}" for text in unreadable[:NAMED])
-            raise CommandError(f"{counted(len(unreadable), 'secret')} cannot be read:\n{named}")
+            shown = "\n".join(f"  {text}" for text in named)
+            raise CommandError(f"{counted(unreadable, 'secret')} cannot be read:\n{shown}")
