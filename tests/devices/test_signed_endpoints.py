@@ -279,9 +279,9 @@ class TestRemove:
     ) -> None:
         remove = lifecycle.remove
 
-        def twice(activation: Activation) -> Activation:
-            remove(activation)
-            return remove(activation)
+        def twice(activation: Activation, *, by: User) -> Activation:
+            remove(activation, by=by)
+            return remove(activation, by=by)
 
         monkeypatch.setattr(lifecycle, "remove", twice)
         assert device.send(END).status == 200
