@@ -1,5 +1,6 @@
 """Text and request facts to a verified token, or :class:`~tokenauth.exceptions.CredentialError`."""
 
+from collections.abc import Callable
 from datetime import datetime
 
 from django.http import HttpRequest
@@ -11,10 +12,12 @@ from tokenauth.conf import conf
 from tokenauth.core import attempts, credential, digests, failure_limit, headers, lookup, network
 from tokenauth.core.credential import Credential, Kind
 from tokenauth.core.headers import Presented
-from tokenauth.core.request_state import Verified, state_of
+from tokenauth.core.request_state import Verified, VerifiedElsewhere, state_of
 from tokenauth.core.status import Status, status_of
 from tokenauth.exceptions import CredentialError, Reason
 from tokenauth.models import AccessToken
+
+Judge = Callable[[HttpRequest, list[Presented]], Verified | VerifiedElsewhere | CredentialError]
 
 _REASON_OF_STATUS = {
     Status.EXPIRED: Reason.EXPIRED,
@@ -61,15 +64,23 @@ def authenticate(request: HttpRequest, *kinds: Kind) -> Verified | None:
             break
     else:
         return None
+    outcome = judged_once(request, found, _judge_request)
+    return outcome if isinstance(outcome, Verified) else None
+
+
+def judged_once(request: HttpRequest, found: list[Presented], judge: Judge) -> Verified | VerifiedElsewhere:
+    """What ``judge`` says of what was presented, whichever doors ask, and in whatever order.
+
+    :raises CredentialError: it is refused.
+    """
+    state = state_of(request)
     outcome = state.outcome
     if outcome is None:
-        outcome = state.outcome = _judge_request(request, found)
-    if isinstance(outcome, Verified):
-        return outcome
+        outcome = state.outcome = judge(request, found)
     if isinstance(outcome, CredentialError):
         # A fresh one: raising the same exception again would pile up its traceback.
         raise CredentialError(outcome.reason, outcome.token, outcome.retry_after)
-    return None
+    return outcome
 
 
 # The last three are of what it calls.

@@ -8,7 +8,7 @@ from django.utils import timezone
 from django.views.decorators.debug import sensitive_variables
 
 from tokenauth import signals
-from tokenauth.core import attempts, failure_limit, headers, network
+from tokenauth.core import attempts, failure_limit, headers, network, verification
 from tokenauth.core.request_state import VerifiedElsewhere, state_of
 from tokenauth.devices import login_log, signed_requests, token_verification, view_options
 from tokenauth.devices.access import DeviceAccess
@@ -45,15 +45,11 @@ def authenticate(request: HttpRequest) -> VerifiedElsewhere | None:
     """
     state = state_of(request)
     state.consulted = True
-    found = list(headers.presented(request.META))
+    found = headers.presented(request.META)
     if not any(one.shape == SHAPE for one in found) or view_options.speaks_powerauth(request):
         return None
-    if state.outcome is None:
-        state.outcome = _judge_request(request, found)
-    if isinstance(state.outcome, CredentialError):
-        # A fresh one: raising the same exception again would pile up its traceback.
-        raise CredentialError(state.outcome.reason, retry_after=state.outcome.retry_after)
-    return state.outcome if isinstance(state.outcome, VerifiedElsewhere) else None
+    outcome = verification.judged_once(request, found, _judge_request)
+    return outcome if isinstance(outcome, VerifiedElsewhere) else None
 
 
 @sensitive_variables("found")

@@ -9,7 +9,7 @@ from django.views.decorators.debug import sensitive_variables
 from oauth2_provider.models import get_access_token_model
 
 from tokenauth import signals
-from tokenauth.core import attempts, failure_limit, headers, network
+from tokenauth.core import attempts, failure_limit, headers, network, verification
 from tokenauth.core.credential import Kind
 from tokenauth.core.headers import Presented
 from tokenauth.core.request_state import Attempt, VerifiedElsewhere, state_of
@@ -34,12 +34,8 @@ def authenticate(request: HttpRequest) -> VerifiedElsewhere | None:
     found = headers.presented(request.META)
     if not any(_is_jwt(one) for one in found):
         return None
-    if state.outcome is None:
-        state.outcome = _judge_request(request, found)
-    if isinstance(state.outcome, CredentialError):
-        # A fresh one: raising the same exception again would pile up its traceback.
-        raise CredentialError(state.outcome.reason, retry_after=state.outcome.retry_after)
-    return state.outcome if isinstance(state.outcome, VerifiedElsewhere) else None
+    outcome = verification.judged_once(request, found, _judge_request)
+    return outcome if isinstance(outcome, VerifiedElsewhere) else None
 
 
 def _is_jwt(presented: Presented) -> bool:
