@@ -78,7 +78,9 @@ class Known:
             return False
         if right and self.ahead <= LOOK_AHEAD:
             self.counted += self.ahead
-            self.ahead = self.failed = 0
+            self.ahead = 0
+            if factors is not SignatureType.POSSESSION:
+                self.failed = 0
             return True
         if factors is not SignatureType.POSSESSION:
             self.failed += 1

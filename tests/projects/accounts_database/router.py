@@ -3,7 +3,7 @@ from typing import Any
 # Users and tokens, and what has foreign keys to them.
 APART = {
     *("accounts", "tokenauth", "auth", "contenttypes", "admin"),
-    *("oauth2_provider", "tokenauth_oauth"),
+    *("oauth2_provider", "tokenauth_oauth", "tokenauth_devices"),
 }
 
 
