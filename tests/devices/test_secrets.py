@@ -62,8 +62,8 @@ def fails_at(statement: int) -> Callable[..., Any]:
     return execute_or_fail
 
 
-# It looks up the token, keeps the nonce, and when token and activation were used.
-@pytest.mark.parametrize("statement", range(4))
+# It looks up the token, and keeps the nonce.
+@pytest.mark.parametrize("statement", range(2))
 def test_where_the_database_fails_a_token_is_not_reported(
     statement: int, device: Device, token: DeviceToken, caplog: pytest.LogCaptureFixture
 ) -> None:
@@ -75,6 +75,22 @@ def test_where_the_database_fails_a_token_is_not_reported(
     assert "the database is down" in reports[0]
     for report in (*reports, caplog.text):
         assert not [secret for secret in secrets if secret in report]
+
+
+# And then, when token and activation were used.
+@pytest.mark.parametrize("statement", range(2, 4))
+def test_where_no_more_than_the_time_cannot_be_kept_the_answer_stands(
+    statement: int, device: Device, token: DeviceToken, caplog: pytest.LogCaptureFixture
+) -> None:
+    header = device.token_header(token)
+    secrets = secrets_of(device, token) | {header.partition('token_digest="')[2].partition('"')[0]}
+    with connection.execute_wrapper(fails_at(statement)):
+        assert ask("reading", {TOKEN_HEADER: header}).status_code == 200
+    assert "A last_used_at could not be written" in caplog.text
+    assert "the database is down" in caplog.text
+    assert not [secret for secret in secrets if secret in caplog.text]
+    token.refresh_from_db()
+    assert [row.last_used_at is None for row in (token, token.activation)].count(True) == 1
 
 
 # It looks up the version, the activation and the user, and keeps the counter.

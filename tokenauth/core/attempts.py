@@ -149,11 +149,11 @@ def write(request: HttpRequest) -> None:
     used, attempt = state.used, state.attempt
     state.used = state.attempt = None
     if used is not None:
-        with _failure_logged("last_used_at", {"token": used.token.pk}):
+        with failure_logged("last_used_at", {"token": used.token.pk}):
             _touch(used, network.client_address(request.META))
     if attempt is not None and _is_recorded(attempt):
         known: dict[str, Any] = {"reason": attempt.reason, "hint": attempt.hint, "date": attempt.at}
-        with _failure_logged("login attempt", known):
+        with failure_logged("login attempt", known):
             row = _row(request, attempt)
             known["row"] = row
             attempt_limit.save(row, router.db_for_write(TokenLogin))
@@ -222,7 +222,8 @@ def _touch(used: Verified, address: str | None) -> None:
 
 
 @contextmanager
-def _failure_logged(subject: str, fields: dict[str, Any]) -> Iterator[None]:
+def failure_logged(subject: str, fields: dict[str, Any]) -> Iterator[None]:
+    """A block that writes what no answer depends on: where it cannot, the logger ``tokenauth`` is told."""
     try:
         yield
     # Whatever it is: it may not change an answer that is decided, and Django drops without a

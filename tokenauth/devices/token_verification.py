@@ -9,6 +9,8 @@ from django.db.models import Q
 from django.views.decorators.debug import sensitive_variables
 
 from tokenauth.conf import conf
+from tokenauth.core import attempts
+from tokenauth.core.savepoint import around_statement
 from tokenauth.devices import clock, nonces
 from tokenauth.devices.exceptions import DeviceError
 from tokenauth.devices.models import DeviceToken
@@ -77,6 +79,9 @@ def _keep_last_used(token: DeviceToken, now: datetime) -> None:
     due = Q(last_used_at__isnull=True) | Q(last_used_at__lte=before)
     for row in (token, token.activation):
         if row.last_used_at is None or row.last_used_at <= before:
-            rows = type(row)._base_manager.using(router.db_for_write(type(row)))
-            # Of many requests at once, the first writes.
-            rows.filter(due, pk=row.pk).update(last_used_at=now)
+            using = router.db_for_write(type(row))
+            rows = type(row)._base_manager.using(using).filter(due, pk=row.pk)
+            known = {type(row)._meta.model_name or "": str(row.pk)}
+            with attempts.failure_logged("last_used_at", known), around_statement(using):
+                # Of many requests at once, the first writes.
+                rows.update(last_used_at=now)
