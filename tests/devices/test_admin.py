@@ -431,6 +431,21 @@ class TestApplications:
         assert root.post(reverse(ADD_APPLICATION), self.form(**data)).status_code == 200
         assert not DeviceApplication.objects.exists()
 
+    def test_no_two_versions_have_one_name(self, root: Client, application: DeviceApplication) -> None:
+        version = ApplicationVersion.objects.get()
+        form = self.form(
+            **{
+                "versions-TOTAL_FORMS": "2",
+                "versions-INITIAL_FORMS": "1",
+                "versions-0-id": str(version.pk),
+                "versions-0-application": str(application.pk),
+                "versions-1-name": "1.0",
+                "versions-1-application": str(application.pk),
+            }
+        )
+        assert root.post(reverse(APPLICATION, args=[application.pk]), form).status_code == 200
+        assert ApplicationVersion.objects.get() == version
+
     def test_keys_stay_as_they_are(self, root: Client, application: DeviceApplication) -> None:
         version = ApplicationVersion.objects.get()
         before = ApplicationVersion.objects.values("key", "encrypted_secret").get()

@@ -32,8 +32,17 @@ def test_an_application_has_a_master_key_whose_halves_belong_together() -> None:
 def test_no_two_have_the_same_keys() -> None:
     first, second = (applications.create_application("Field app") for _ in range(2))
     assert first.master_public_key != second.master_public_key
-    versions = [applications.create_version(first, "1.0") for _ in range(2)]
+    versions = [applications.create_version(first, name) for name in ("1.0", "1.1")]
     assert len({version.key for version in versions}) == len({version.secret for version in versions}) == 2
+
+
+def test_no_two_versions_of_an_application_have_one_name(version: ApplicationVersion) -> None:
+    with pytest.raises(ValidationError) as caught:
+        applications.create_version(version.application, " 1.0 ")
+    assert set(caught.value.message_dict) == {"version"}
+    assert ApplicationVersion.objects.get() == version
+    other = applications.create_application("Field app")
+    assert applications.create_version(other, "1.0").name == "1.0"
 
 
 @pytest.mark.parametrize("name", ["", " ", "n" * 256, "a\0b", 7])

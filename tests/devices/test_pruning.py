@@ -72,7 +72,7 @@ def test_what_refers_to_a_release_is_parted_a_few_at_a_time_whatever_the_order_o
     keys = [UUID("00000000-0000-4000-8000-000000000009"), UUID("ffffffff-0000-4000-8000-000000000001")]
     for key in keys:
         release = application_version()
-        release.pk, release.key = key, key.hex[-24:]
+        release.pk, release.key, release.name = key, key.hex[-24:], "1.1"
         release.secret = key.bytes
         release.save(force_insert=True)
         for _ in range(3):

@@ -42,7 +42,7 @@ def create_application(name: str) -> DeviceApplication:
 def create_version(application: DeviceApplication, name: str) -> ApplicationVersion:
     """A new version of ``application``, with a key and a secret of its own.
 
-    :raises ValidationError: the name is no valid one.
+    :raises ValidationError: the name is no valid one, or that of another version of ``application``.
     """
     arguments = Arguments()
     version = ApplicationVersion(
@@ -50,6 +50,10 @@ def create_version(application: DeviceApplication, name: str) -> ApplicationVers
     )
     arguments.raise_errors()
     give_secret(version)
+    try:
+        version.validate_constraints()
+    except ValidationError as error:
+        raise ValidationError({"version": error.messages}) from error
     version.save(force_insert=True)
     return version
 

@@ -126,6 +126,10 @@ class Migration(migrations.Migration):
             model_name='applicationversion',
             constraint=models.UniqueConstraint(fields=('key',), name='tokenauth_devices_version_key'),
         ),
+        migrations.AddConstraint(
+            model_name='applicationversion',
+            constraint=models.UniqueConstraint(fields=('application', 'name'), name='tokenauth_devices_version_name'),
+        ),
         migrations.AddIndex(
             model_name='activation',
             index=models.Index(fields=['created_at'], name='tokenauth_devices_created'),

@@ -49,7 +49,11 @@ class ApplicationVersion(models.Model):
         verbose_name = _("application version")
         verbose_name_plural = _("application versions")
         ordering = ("created_at",)
-        constraints = [models.UniqueConstraint(fields=["key"], name="tokenauth_devices_version_key")]
+        constraints = [
+            models.UniqueConstraint(fields=["key"], name="tokenauth_devices_version_key"),
+            # Whoever takes one out of use is to know which.
+            models.UniqueConstraint(fields=["application", "name"], name="tokenauth_devices_version_name"),
+        ]
 
     def __str__(self) -> str:
         return f"{self.application} {self.name}"
