@@ -98,6 +98,18 @@ def test_each_time_another(installed: Installation) -> None:
     assert first.public_key != second.public_key
 
 
+def test_who_asks_for_many_leaves_no_more_than_are_good(installed: Installation) -> None:
+    now, counts = timezone.now(), []
+    with time_machine.travel(now - timedelta(minutes=6)):
+        for _ in range(5):
+            installed.temporary_key()
+    with time_machine.travel(now):
+        for _ in range(4):
+            installed.temporary_key()
+            counts.append(TemporaryKey.objects.count())
+    assert counts == [4, 3, 3, 4]
+
+
 def test_as_long_as_a_request_is_accepted(
     device: ActivatedDevice, tokenauth_settings: Callable[..., None]
 ) -> None:

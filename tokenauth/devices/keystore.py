@@ -84,9 +84,18 @@ def _new_key(
     row = TemporaryKey(version=version, activation=activation, expires_at=now + conf.DEVICE_CLOCK_TOLERANCE)
     row.private_key = elliptic_curve.private_octets(private)
     row.save(force_insert=True)
+    _delete_some(before=now)
     return temporary_keys.TemporaryKey(
         str(row.pk), private.public_key(), clock.milliseconds(now), clock.milliseconds(row.expires_at)
     )
+
+
+def _delete_some(before: datetime) -> None:
+    # Two for each that is made: whoever has the application may ask for as many as they like, and there are
+    # soon no more than are good.
+    rows = TemporaryKey.objects.using(router.db_for_write(TemporaryKey))
+    expired = rows.filter(expires_at__lte=before).order_by("expires_at").values_list("pk", flat=True)
+    rows.filter(pk__in=list(expired[:2])).delete()
 
 
 def _activation(activation_id: str, version: ApplicationVersion) -> Activation:
