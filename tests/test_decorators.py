@@ -6,12 +6,13 @@ import logging
 from typing import TYPE_CHECKING, Any
 
 import pytest
-from asgiref.sync import async_to_sync
+from asgiref.sync import async_to_sync, iscoroutinefunction
 from django.conf import settings as django_settings
 from django.contrib.auth.models import Permission
 from django.core.cache import cache
 from django.core.exceptions import ImproperlyConfigured
 from django.test import AsyncClient, Client, RequestFactory
+from django.utils.decorators import sync_and_async_middleware
 from django.views import View
 from django.views.generic import TemplateView
 from rest_framework.decorators import api_view
@@ -271,14 +272,22 @@ def test_whoever_asks_before_the_view_is_known_hides_the_credential_from_nobody(
     assert answer.json()["user"] == "alice"
 
 
+@sync_and_async_middleware
 def asking_early(get_response: Callable[[Any], Any]) -> Callable[[Any], Any]:
+    async def ask_asynchronously(request: Any) -> Any:
+        name = request.user.get_username()
+        answer = await get_response(request)
+        answer["X-Early"] = name
+        return answer
+
     def ask(request: Any) -> Any:
         name = request.user.get_username()
         answer = get_response(request)
         answer["X-Early"] = name
         return answer
 
-    return ask
+    # A synchronous one alone would have what is inside run in another thread, with a connection of its own.
+    return ask_asynchronously if iscoroutinefunction(get_response) else ask
 
 
 def test_a_session_is_as_it_was_without_a_credential(client: Client, alice: User) -> None:
