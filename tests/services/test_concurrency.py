@@ -15,6 +15,7 @@ from django.core.exceptions import ValidationError
 from django.core.handlers.wsgi import WSGIHandler
 from django.db import connection, transaction
 from django.test import RequestFactory
+from django.utils import timezone
 
 from testproject.accounts.models import User
 from tests.services.threads import at_once, own_connections
@@ -289,6 +290,43 @@ def test_a_password_change_beside_a_rotation_ends_every_token(
         acts += [user.generate_access_token("t").rotate, partial(change_password, user.pk)]
     at_once(acts, RotationConflict)
     assert not AccessToken.objects.usable().exists()
+
+
+@pytest.mark.skipif(
+    connection.vendor == "sqlite",
+    reason="tokens of others beside a revocation: SQLite has one writer. Run it with DATABASE_URL=mysql://...",
+)
+def test_a_revocation_waits_for_no_token_of_somebody_else(alice: User, bob: User) -> None:
+    """Whichever index the database finds the rows by: here, those that are not revoked are the fewest."""
+    ended = {"user": alice, "name": "ended", "revoked_at": timezone.now()}
+    AccessToken.objects.bulk_create(AccessToken(**ended, secret=f"{number:064x}") for number in range(3000))
+    last, of_another = alice.generate_access_token("last"), bob.generate_access_token("t")
+    with connection.cursor() as cursor:
+        analyze = "ANALYZE TABLE" if connection.vendor == "mysql" else "ANALYZE"
+        cursor.execute(f"{analyze} tokenauth_accesstoken")
+        if connection.vendor == "mysql":
+            cursor.execute("SET innodb_lock_wait_timeout = 3")
+        else:
+            cursor.execute("SET lock_timeout = 3000")
+    is_locked, is_over = Event(), Event()
+
+    def hold() -> None:
+        with own_connections(), transaction.atomic():
+            AccessToken.objects.filter(pk=of_another.pk).update(last_used_at=of_another.created_at)
+            is_locked.set()
+            is_over.wait(timeout=30)
+
+    with ThreadPoolExecutor(1) as threads:
+        holding = threads.submit(hold)
+        assert is_locked.wait(timeout=30)
+        try:
+            assert alice.revoke_all_access_tokens() == 1
+        finally:
+            is_over.set()
+            connection.close()
+        holding.result()
+    last.refresh_from_db()
+    assert last.revoked_at is not None
 
 
 def change_password(user_id: int) -> None:

@@ -27,6 +27,9 @@ from tokenauth.core.token_arguments import Arguments
 from tokenauth.exceptions import AlreadyIssued, CredentialError
 from tokenauth.models import AccessToken
 
+# How many tokens are revoked at a time, where they are found by their keys.
+LOT = 1000
+
 
 class TokenOptions(TypedDict, total=False):
     """What may be said of a token beside its name and scopes."""
@@ -155,7 +158,8 @@ def tell_made(token: AccessToken, by: Any) -> None:
 def revoke(tokens: QuerySet[AccessToken], *, reason: str = "", by: Any = None, is_leak: bool = False) -> int:
     """Revoke those of ``tokens`` that are not, by one statement for all of them; how many there were.
 
-    Of a leak, the owners are told whether ``NOTIFY_OWNER`` says so or not.
+    On MariaDB they are locked by their keys, a thousand at a time, and what is revoked by then stays so where
+    the rest fails. Of a leak, the owners are told whether ``NOTIFY_OWNER`` says so or not.
 
     :raises ValidationError: ``reason`` is longer than 255 characters, or ``by`` no saved user.
     """
@@ -172,8 +176,8 @@ def revoke(tokens: QuerySet[AccessToken], *, reason: str = "", by: Any = None, i
     tokens = tokens.using(router.db_for_write(AccessToken)).filter(revoked_at__isnull=True).order_by()
     count = revoked = _revoke(tokens, values, is_leak=is_leak)
     # On PostgreSQL, a statement that waited for a rotation does not see the successor that was made
-    # meanwhile: of a family, or of a person, none may be left.
-    while revoked and connections[tokens.db].vendor == "postgresql":
+    # meanwhile, nor does one by keys that were read before: of a family, or of a person, none may be left.
+    while revoked and (connections[tokens.db].vendor == "postgresql" or _locks_on_its_way(tokens.db)):
         revoked = _revoke(tokens, values, is_leak=is_leak)
         count += revoked
     return count
@@ -184,12 +188,15 @@ def _revoke(tokens: QuerySet[AccessToken], values: Mapping[str, Any], *, is_leak
     # Rows are loaded only where somebody wants to hear of each.
     is_heard = is_leak or conf.NOTIFY_OWNER or signals.token_revoked.has_listeners(AccessToken)
     takes_turn = by is not None and token_limit.takes_turns(tokens.db)
-    if not is_heard and not takes_turn:
+    by_keys = _locks_on_its_way(tokens.db)
+    if not is_heard and not takes_turn and not by_keys:
         return tokens.update(**values)
     revoked: list[AccessToken] = []
     with transaction.atomic(using=tokens.db):
         if takes_turn:
             token_limit.take_turn([by.pk], tokens.db)
+        if by_keys:
+            tokens = _locked(tokens)
         if is_heard:
             if not connections[tokens.db].features.has_select_for_update:
                 # SQLite, which locks no row: now that this has written, nobody else does.
@@ -207,6 +214,27 @@ def _revoke(tokens: QuerySet[AccessToken], values: Mapping[str, Any], *, is_leak
             setattr(token, name, value)
         signals.token_revoked.send_robust(AccessToken, token=token, reason=reason, by=by)
     return count
+
+
+def _locks_on_its_way(using: str) -> bool:
+    """Whether a statement locks each row that it looks at, and not those alone that it is about: MariaDB.
+
+    By an index of what is not revoked, it looks at everybody's, and two that do so wait for each other. At
+    another level than Django's own, rows must be locked as they are found, in whichever way.
+    """
+    connection = connections[using]
+    return connection.vendor == "mysql" and getattr(connection, "isolation_level", None) == "read committed"
+
+
+def _locked(tokens: QuerySet[AccessToken]) -> QuerySet[AccessToken]:
+    """Those of ``tokens`` that are not revoked, or the first lot of them, locked and found by their keys."""
+    of_all = AccessToken.objects.using(tokens.db)
+    standing: list[Any] = []
+    while not standing and (keys := list(tokens.order_by("pk").values_list("pk", flat=True)[:LOT])):
+        rows = of_all.filter(pk__in=keys).order_by("pk").select_for_update()
+        # Those of the lot may all have been revoked, while this waited, by somebody else.
+        standing = [key for key, revoked_at in rows.values_list("pk", "revoked_at") if revoked_at is None]
+    return of_all.filter(pk__in=standing)
 
 
 def prunable(before: datetime) -> list[tuple[QuerySet[AccessToken], str]]:
