@@ -1,0 +1,89 @@
+"""What is asked and said at a terminal. Standard output is for what a program reads."""
+
+from __future__ import annotations
+
+import getpass
+import sys
+import warnings
+from typing import TYPE_CHECKING
+
+from tokenauth.client.command_line.exceptions import CommandError
+
+if TYPE_CHECKING:
+    import argparse
+
+
+def say(text: str) -> None:
+    """A line for whoever or whatever reads the answer."""
+    sys.stdout.write(f"{text}\n")
+
+
+def note(text: str) -> None:
+    """A line for the person alone."""
+    # Else what was said before it may come after it.
+    sys.stdout.flush()
+    sys.stderr.write(f"{text}\n")
+
+
+def password(options: argparse.Namespace, *, is_new: bool = False) -> str:
+    """The PIN, from where ``options`` say. Asked for twice where it is chosen now.
+
+    :raises CommandError: there is none, or the second is another.
+    """
+    if options.password_stdin:
+        return _next_line("the PIN")
+    typed = _hidden("Choose a PIN: " if is_new else "PIN: ")
+    if is_new and typed != _hidden("The same PIN again: "):
+        raise CommandError("The two are not the same. Nothing was done.")
+    return typed
+
+
+def activation_code(typed: str | None) -> str:
+    """The code, which ``-`` reads from standard input and None asks for.
+
+    :raises CommandError: there is none.
+    """
+    if typed is None:
+        if not sys.stdin.isatty():
+            raise CommandError("There is no terminal to ask for the code at. Give - to read it from a line.")
+        _ask("Activation code: ")
+    return _next_line("the activation code") if typed is None or typed == "-" else typed
+
+
+def is_confirmed(question: str) -> bool:
+    """Whether somebody who sits there says yes.
+
+    :raises CommandError: nobody does.
+    """
+    if not sys.stdin.isatty():
+        raise CommandError(f"{question} Add --yes to do it.")
+    _ask(f"{question} [y/N] ")
+    return sys.stdin.readline().strip().lower() in ("y", "yes")
+
+
+def _ask(question: str) -> None:
+    sys.stderr.write(question)
+    sys.stderr.flush()
+
+
+def _hidden(question: str) -> str:
+    with warnings.catch_warnings():
+        # Where a PIN would be seen as it is typed, getpass only warns.
+        warnings.simplefilter("error", getpass.GetPassWarning)
+        try:
+            return getpass.getpass(question)
+        except (EOFError, getpass.GetPassWarning):
+            raise CommandError(
+                "There is no terminal to ask for the PIN at. Give it on standard input: --password-stdin."
+            ) from None
+
+
+def _next_line(what: str) -> str:
+    # As bytes: a PIN is the same one whatever the locale.
+    line = sys.stdin.buffer.readline().rstrip(b"\r\n")
+    if not line:
+        raise CommandError(f"Standard input has no line for {what}.")
+    try:
+        return line.decode("utf-8")
+    except UnicodeDecodeError:
+        raise CommandError(f"The line of standard input for {what} is not UTF-8.") from None
