@@ -13,6 +13,8 @@ with of_the_extra():
     from keyring.backends.chainer import ChainerBackend
 
 if TYPE_CHECKING:
+    from pathlib import Path
+
     from keyring.backend import KeyringBackend
 
     from tokenauth.client.keychain import Keychain
@@ -33,7 +35,12 @@ def default_keychain() -> Keychain:
     if found is not None and _is_recommended(found):
         # Though it may be locked: that is an error when it is used, and no reason to look elsewhere.
         return SystemKeychain()
-    return EncryptedFileKeychain(platformdirs.user_data_path("tokenauth", appauthor=False) / "keychain")
+    return EncryptedFileKeychain(default_file())
+
+
+def default_file() -> Path:
+    """Of the keychain in a file, where no other is named."""
+    return platformdirs.user_data_path("tokenauth", appauthor=False) / "keychain"
 
 
 def _is_recommended(found: KeyringBackend) -> bool:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from tokenauth.client.exceptions import KeychainError, PowerAuthError, PowerAuthErrorCode
+from tokenauth.client.exceptions import CorruptedEntryError, KeychainError, PowerAuthError, PowerAuthErrorCode
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -167,7 +167,8 @@ def advice_on(error: PowerAuthError) -> str:
     if error.code is _Code.RESPONSE_ERROR and error.server_code in ADVICE_BY_SERVER_CODE:
         return ADVICE_BY_SERVER_CODE[error.server_code]
     if error.code is _Code.UNKNOWN_ERROR and isinstance(error, KeychainError):
-        return OF_THE_KEYCHAIN
+        is_damaged = isinstance(error, CorruptedEntryError)
+        return ADVICE[_Code.INVALID_ACTIVATION_DATA] if is_damaged else OF_THE_KEYCHAIN
     return ADVICE[error.code]
 
 
@@ -175,7 +176,7 @@ def report_of(error: PowerAuthError) -> str:
     """``error`` as it is printed: what has failed, why, what to do next, and the code."""
     lines = [f"error: {error.message}"]
     cause = error.__cause__
-    if isinstance(cause, PowerAuthError) and cause.message != error.message:
+    if isinstance(cause, PowerAuthError) and cause.message not in error.message:
         lines.append(f"because: {cause.message} ({cause.code})")
     lines.append(advice_on(error))
     if error.is_outcome_unknown:

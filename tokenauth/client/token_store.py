@@ -117,9 +117,9 @@ class TokenStore:
     aget_local_token = async_twin(get_local_token)
 
     def local_token_names(self) -> list[str]:
-        """Of all that are on this device."""
+        """Of all that are on this device; of those as well that cannot be read."""
         _ = self._session.configuration
-        return [name for name in self._entries.names() if self._own(name) is not None]
+        return [name for name in self._entries.names() if self._is_there(name)]
 
     alocal_token_names = async_twin(local_token_names)
 
@@ -223,6 +223,14 @@ class TokenStore:
                 self._entries.delete(name)
                 return None
             return token
+
+    def _is_there(self, name: str) -> bool:
+        try:
+            return self._own(name) is not None
+        except PowerAuthError as error:
+            if error.code is not PowerAuthErrorCode.INVALID_TOKEN:
+                raise
+            return True
 
     def _local(self, name: str, mask: int) -> StoredToken | None:
         """What there is to be had without a request.

@@ -44,16 +44,24 @@ def main(arguments: Sequence[str] | None = None) -> int:
     :raises SystemExit: of argparse: after help, and with 2 where the command cannot be understood.
     """
     try:
-        options = _parser().parse_args(arguments)
-        options.run(options)
-        sys.stdout.flush()
+        try:
+            return _done(arguments)
+        finally:
+            # What nobody reads any more shows here, and not at the exit.
+            sys.stdout.flush()
     except KeyboardInterrupt:
         note("")
         return INTERRUPTED
     except BrokenPipeError:
-        # Whoever read it has seen enough. What is still in the buffer is for nobody, at the exit as well.
+        # Whoever read it has seen enough. What is still in the buffer is for nobody.
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         return 1
+
+
+def _done(arguments: Sequence[str] | None) -> int:
+    options = _parser().parse_args(arguments)
+    try:
+        options.run(options)
     except CommandError as error:
         note(f"error: {error}")
         return 1

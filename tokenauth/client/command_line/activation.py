@@ -42,8 +42,13 @@ def add_parsers(commands: Any) -> None:
         "activate",
         help="make this machine the device that a code is for",
         description=(
-            "Makes this machine the device that a code is for, under a PIN that is chosen now, and prints its "
-            "fingerprint, to be compared with the one that the server shows."
+            "Makes this machine the device that a code is for, under a PIN that is chosen now, and prints "
+            "its fingerprint, to be compared with the one that the server shows."
+        ),
+        epilog=(
+            "without a terminal:\n"
+            '  printf \'%s\\n\' "$CODE" "$PIN" | \\\n'
+            "    python -m tokenauth.client activate - --password-stdin --url URL …"
         ),
     )
     activate.add_argument(
@@ -80,8 +85,8 @@ def add_parsers(commands: Any) -> None:
         "remove",
         help="end the activation, with its tokens",
         description=(
-            "Ends the activation, with its tokens, on the server and then here. The server wants the PIN for it. "
-            "The configuration is kept, for the next activation."
+            "Ends the activation, with its tokens, on the server and then here. The server wants the PIN for "
+            "it. The configuration is kept, for the next activation."
         ),
     )
     remove.add_argument(

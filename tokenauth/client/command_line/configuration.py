@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import re
 from dataclasses import asdict, replace
+from functools import partial
 from typing import TYPE_CHECKING
 
 from tokenauth.client.command_line.exceptions import CommandError
@@ -15,9 +16,11 @@ from tokenauth.client.command_line.options import (
 )
 from tokenauth.client.configuration import PowerAuthConfiguration
 from tokenauth.client.exceptions import CorruptedEntryError, PowerAuthError, PowerAuthErrorCode
+from tokenauth.devices.protocol.versions import Version
 
 if TYPE_CHECKING:
     import argparse
+    from collections.abc import Callable
 
     from tokenauth.client.instance_storage import InstanceStorage
 
@@ -38,23 +41,23 @@ def add_options(parser: argparse.ArgumentParser) -> None:
     """Those from which :func:`given` makes one."""
     group = parser.add_argument_group(
         "which server",
-        "As createdeviceapplication prints it. What is left out is as it was for this instance before.",
+        "As createdeviceapplication prints it. What is left out is as it was before.",
     )
     group.add_argument("--url", metavar="URL", help="what comes before /pa/v3: https://api.example.com")
     one = group.add_mutually_exclusive_group()
     one.add_argument(
         "--sdk-configuration-file",
         metavar="FILE",
-        help="a file with SDK_CONFIGURATION, alone or among the lines of createdeviceapplication",
+        help="a file that has SDK_CONFIGURATION, alone or as createdeviceapplication printed it",
     )
     one.add_argument(
         "--sdk-configuration",
         metavar="TEXT",
-        help=f"the text itself; in {SDK_CONFIGURATION_VARIABLE}, nobody else on this machine sees it",
+        help=f"that text itself (or {SDK_CONFIGURATION_VARIABLE}, which other people do not see)",
     )
-    group.add_argument("--app-key", metavar="TEXT", help="in place of it: APPLICATION_KEY,")
-    group.add_argument("--app-secret", metavar="TEXT", help=f"APPLICATION_SECRET (or {APP_SECRET_VARIABLE}),")
-    group.add_argument("--master-public-key", metavar="TEXT", help="and MASTER_PUBLIC_KEY")
+    group.add_argument("--app-key", metavar="TEXT", help="APPLICATION_KEY, in place of that text")
+    group.add_argument("--app-secret", metavar="TEXT", help=f"APPLICATION_SECRET (or {APP_SECRET_VARIABLE})")
+    group.add_argument("--master-public-key", metavar="TEXT", help="MASTER_PUBLIC_KEY")
     group.add_argument(
         "--enable-unsecure-traffic",
         action="store_true",
@@ -71,28 +74,24 @@ def given(options: argparse.Namespace, storage: InstanceStorage) -> PowerAuthCon
     :raises PowerAuthError: ``WRONG_PARAMETER``; or what is kept and needed cannot be read.
     :raises CommandError: a file cannot be read.
     """
-    application = _application(options)
-    # What is damaged is in nobody's way who says it all again.
-    before = kept(storage) if application is None or options.url is None else None
-    if before is None and (application is None or options.url is None):
-        missing = "--url" if options.url is None else "--sdk-configuration-file"
-        usage_error(options, f"{missing} is needed: instance {options.instance} was not configured before")
-    if before is not None and options.url is None:
-        url, is_unsecure = before.base_endpoint_url, before.enable_unsecure_traffic
-    else:
-        url, is_unsecure = options.url, False
-    changed = {
-        "enable_unsecure_traffic": is_unsecure or options.enable_unsecure_traffic,
-        "protocol_version": options.protocol_version or (before.protocol_version if before else "3.3"),
-    }
+    of_application = _application(options)
+    before = _before(storage, is_needed=of_application is None or options.url is None)
+    make = of_application or (None if before is None else partial(replace, before))
+    url = options.url or (None if before is None else before.base_endpoint_url)
+    if make is None or url is None:
+        missing = "--url" if url is None else "--sdk-configuration-file"
+        usage_error(options, f"{missing} is needed: of instance {options.instance}, nothing is kept yet")
+    is_unsecure = options.enable_unsecure_traffic or (
+        before is not None and before.base_endpoint_url == url and before.enable_unsecure_traffic
+    )
+    version = options.protocol_version or (before.protocol_version if before else Version.V3_3)
     try:
-        if application is None and before is not None:
-            return replace(before, base_endpoint_url=url, **changed)
-        if isinstance(application, str):
-            return PowerAuthConfiguration.from_sdk_configuration(application, url, **changed)
-        return PowerAuthConfiguration(*(application or ()), base_endpoint_url=url, **changed)
+        return make(base_endpoint_url=url, enable_unsecure_traffic=is_unsecure, protocol_version=version)
     except PowerAuthError as error:
-        raise PowerAuthError(error.code, _by_option(error.message)) from error
+        message = error.message
+        for parameter, option in _OPTIONS.items():
+            message = message.replace(parameter, option)
+        raise PowerAuthError(error.code, message) from None
 
 
 def kept(storage: InstanceStorage) -> PowerAuthConfiguration | None:
@@ -102,12 +101,11 @@ def kept(storage: InstanceStorage) -> PowerAuthConfiguration | None:
     """
     try:
         members = storage.read(ENTRY)
+    except CorruptedEntryError as error:
+        raise _damaged() from error
+    try:
         return None if members is None else PowerAuthConfiguration(**members)
-    except KeychainError as error:
-        if isinstance(error, CorruptedEntryError):
-            raise _damaged() from error
-        raise
-    except (TypeError, PowerAuthError) as error:
+    except (TypeError, AttributeError, PowerAuthError) as error:
         raise _damaged() from error
 
 
@@ -135,22 +133,34 @@ def _damaged() -> CorruptedEntryError:
     )
 
 
-def _application(options: argparse.Namespace) -> str | tuple[str, str, str] | None:
-    """The one text, or the three; None where nothing is said of it."""
-    three = (options.app_key, options.app_secret, options.master_public_key)
-    sdk_configuration = options.sdk_configuration or options.sdk_configuration_file
-    if any(three):
-        if sdk_configuration:
-            usage_error(
-                options, "an SDK configuration has what --app-key and the others say: give one of them"
-            )
+def _before(storage: InstanceStorage, *, is_needed: bool) -> PowerAuthConfiguration | None:
+    try:
+        return kept(storage)
+    except CorruptedEntryError:
+        if is_needed:
+            raise
+        # It is all said again, and so written over.
+        return None
+
+
+def _application(options: argparse.Namespace) -> Callable[..., PowerAuthConfiguration] | None:
+    """What makes a configuration of the one text, or of the three; None where nothing is said of them."""
+    is_text_given = options.sdk_configuration is not None or options.sdk_configuration_file is not None
+    if any(given is not None for given in (options.app_key, options.app_secret, options.master_public_key)):
+        if is_text_given:
+            usage_error(options, "an SDK configuration says what --app-key and the others say: give either")
         secret = options.app_secret or os.environ.get(APP_SECRET_VARIABLE)
         if not (options.app_key and secret and options.master_public_key):
             usage_error(options, "--app-key, --app-secret and --master-public-key go together")
-        return options.app_key, secret, options.master_public_key
-    if options.sdk_configuration_file:
-        return _read(options.sdk_configuration_file)
-    return options.sdk_configuration or os.environ.get(SDK_CONFIGURATION_VARIABLE) or None
+        return partial(PowerAuthConfiguration, options.app_key, secret, options.master_public_key)
+    text: str | None
+    if options.sdk_configuration_file is not None:
+        text = _read(options.sdk_configuration_file)
+    elif options.sdk_configuration is not None:
+        text = options.sdk_configuration
+    else:
+        text = os.environ.get(SDK_CONFIGURATION_VARIABLE)
+    return None if text is None else partial(PowerAuthConfiguration.from_sdk_configuration, text)
 
 
 def _read(path: str) -> str:
@@ -162,9 +172,3 @@ def _read(path: str) -> str:
         raise CommandError(f"{path} cannot be read: {reason}.") from error
     among_others = re.search(r"^SDK_CONFIGURATION=(.*)$", text, re.MULTILINE)
     return among_others[1].strip() if among_others else text.strip()
-
-
-def _by_option(message: str) -> str:
-    for parameter, option in _OPTIONS.items():
-        message = message.replace(parameter, option)
-    return message

@@ -19,8 +19,9 @@ def add_parsers(commands: Any) -> None:
         "configure",
         help="say where the server is; activate takes the same options",
         description=(
-            "Keeps where the server is and which application this is. An activation goes on with it: for a server "
-            "that has moved, a new release of the application, or another version of the protocol."
+            "Keeps where the server is and which application this is. An activation that there is goes on "
+            "with it: for a server that has moved, a new release of the application, or another version of "
+            "the protocol."
         ),
     )
     configuration.add_options(configure)

@@ -67,7 +67,7 @@ def add_common_options(parser: argparse.ArgumentParser) -> None:
         "--keychain-file",
         type=Path,
         metavar="PATH",
-        help=f"that file; its key is in {KEY_VARIABLE}, or else in a file beside it",
+        help=f"that file, whose key is in {KEY_VARIABLE}, or else in a file beside it",
     )
     group.add_argument(
         "--timeout",

@@ -33,8 +33,8 @@ def add_parsers(commands: Any) -> None:
         "sign",
         help="print the signature of one request",
         description=(
-            "Prints the header that signs one request, and nothing else. It is good once. Whether the PIN was "
-            "right shows when it is sent: the server is not asked."
+            "Prints the header that signs one request, and nothing else. It is good once. Whether the PIN "
+            "was right shows when it is sent: the server is not asked."
         ),
         epilog=(
             "for curl:\n"

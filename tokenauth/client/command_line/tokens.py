@@ -36,8 +36,8 @@ def add_parsers(commands: Any) -> None:
         "request",
         help="have the server make a token",
         description=(
-            "Has the server make a token, keeps it by its name, and prints its id. Where there is one of that "
-            "name and those factors, the server is not asked."
+            "Has the server make a token, keeps it by its name, and prints its id. Where there is one of "
+            "that name and those factors, the server is not asked."
         ),
     )
     _add_name(request)
