@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Self
 from tokenauth.client import activation_status, key_exchange
 from tokenauth.client.asynchronous import async_twin
 from tokenauth.client.authentication import PowerAuthAuthentication
-from tokenauth.client.default_keychain import default_keychain
+from tokenauth.client.chosen_keychain import default_keychain
 from tokenauth.client.exceptions import PowerAuthError, PowerAuthErrorCode
 from tokenauth.client.instance_storage import InstanceStorage
 from tokenauth.client.key_exchange import PowerAuthActivation, PowerAuthCreateActivationResult
