@@ -63,7 +63,6 @@ def add_parsers(commands: Any) -> None:
     activate.add_argument(
         "--name",
         type=text,
-        default="",
         metavar="NAME",
         help="what the server calls the device (default: the name of this machine)",
     )
@@ -109,7 +108,7 @@ def _activate(options: argparse.Namespace) -> None:
             # Again, since that took a while: the configuration of an activation is not written over.
             _refuse_a_second(options, power_auth)
             configuration.keep(storage, given)
-            made = power_auth.activate(code, chosen, options.name)
+            made = power_auth.activate(code, chosen, options.name or "")
     note(
         "Activated. Compare the fingerprint with the one that the server shows, and have it committed there:"
     )

@@ -47,7 +47,7 @@ def keychain_of(options: argparse.Namespace) -> Keychain:
 
     :raises CommandError: the key in the environment is none.
     """
-    from tokenauth.client.default_keychain import default_file, default_keychain
+    from tokenauth.client.chosen_keychain import default_file, default_keychain
     from tokenauth.client.encrypted_file_keychain import EncryptedFileKeychain
     from tokenauth.client.system_keychain import SystemKeychain
 
