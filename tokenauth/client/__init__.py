@@ -14,8 +14,8 @@ from tokenauth.client.bearer_auth import BearerAuth, BearerAuthError
 if TYPE_CHECKING:
     from tokenauth.client.activation_status import PowerAuthActivationState, PowerAuthActivationStatus
     from tokenauth.client.authentication import PowerAuthAuthentication
-    from tokenauth.client.configuration import PowerAuthConfiguration
     from tokenauth.client.chosen_keychain import default_keychain
+    from tokenauth.client.configuration import PowerAuthConfiguration
     from tokenauth.client.encrypted_file_keychain import EncryptedFileKeychain
     from tokenauth.client.exceptions import (
         CorruptedEntryError,

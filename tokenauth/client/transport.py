@@ -25,7 +25,7 @@ class Transport:
     """POSTs JSON objects, and reads the one that is answered.
 
     :param http_client: another than one's own: of a proxy, or of certificates. It is not closed here.
-    :param timeout: of a whole exchange, in seconds.
+    :param timeout: in seconds: to connect, to send, to wait for an answer, and to read all of it.
     """
 
     def __init__(
