@@ -135,8 +135,8 @@ def test_a_second_activation_beside_and_in_place(command_line: CommandLine) -> N
     new = command_line.code(commit_at_once=True)
     words = ("activate", "-", "--password-stdin", *command_line.server())
 
-    refused = command_line(*words, "--protocol-version", "3.1", lines=(new.code, PIN))
-    assert refused.code == "INVALID_ACTIVATION_STATE"
+    # Before anything is asked.
+    assert command_line(*words, "--protocol-version", "3.1").code == "INVALID_ACTIVATION_STATE"
     # Nor was its configuration changed.
     assert "by PowerAuth 3.3" in command_line("configure").err
     command_line(*words, "--instance", "Gate 5", lines=(new.code, PIN)).done()
@@ -535,9 +535,10 @@ def test_a_damaged_configuration_is_said_again(command_line: CommandLine) -> Non
 
 
 def test_what_is_typed_wrongly_is_not_repeated(command_line: CommandLine) -> None:
-    assert "no option --password" in command_line("status", "--password=73915").usage()
+    request = ("token", "request", "sync")
+    assert "no option --pin" in command_line(*request, f"--pin={PIN}").usage()
     # Nor taken for --password-stdin.
-    assert "no option --password" in command_line("status", "--password", PIN).usage()
-    assert "too many arguments" in command_line("status", PIN).usage()
+    assert "no option --password" in command_line(*request, "--password", PIN).usage()
+    assert "too many arguments" in command_line(*request, PIN).usage()
     of_system = command_line("status", "--keychain", "system")
     assert "--keychain-file is of --keychain file" in of_system.usage()
