@@ -136,7 +136,11 @@ def test_it_keeps_serving_until_it_is_interrupted_and_its_lines_can_be_copied(
             assert _status(curl[1]) == "403"
         finally:
             process.send_signal(signal.SIGINT)
-            rest, errors = process.communicate(timeout=30)
+            try:
+                rest, errors = process.communicate(timeout=30)
+            finally:
+                # Where whoever started the tests ignores the signal (nohup does), so does it.
+                process.kill()
     assert "Stopped." in rest
     assert process.returncode == 0
     assert "Traceback" not in errors
