@@ -24,6 +24,12 @@ if TYPE_CHECKING:
 FACTORS = ("possession", "possession_knowledge", "possession_biometry")
 
 
+@pytest.fixture(autouse=True)
+def quick_passwords(monkeypatch: pytest.MonkeyPatch) -> None:
+    """What makes a password slow to guess is slow to test."""
+    monkeypatch.setattr("tokenauth.client.factor_keys._SCRYPT_COST", 2)
+
+
 @pytest.fixture
 def version() -> Version:
     return Version.V3_3

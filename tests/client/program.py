@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+import time
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
-from uuid import uuid4
 
 import httpx
 
-from tests.client.wire import Wire
+from tests.client.memory_keychain import MemoryKeychain
+from tests.client.wire import PATIENCE, Wire, transport
 from tokenauth.client import PowerAuth, PowerAuthAuthentication, PowerAuthConfiguration
 from tokenauth.client.encrypted_file_keychain import EncryptedFileKeychain
 from tokenauth.devices import lifecycle
@@ -16,6 +17,7 @@ from tokenauth.devices.applications import sdk_configuration
 from tokenauth.devices.models import Activation
 from tokenauth.devices.protocol.headers import TokenHeader
 from tokenauth.devices.protocol.versions import Version
+from tokenauth.models import TokenLogin
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -43,7 +45,13 @@ class Program:
     directory: Path
     version: Version = Version.V3_3
     wire: Wire = field(default_factory=Wire)
-    _started: list[Any] = field(default_factory=list)
+    entries: dict[str, str] = field(default_factory=dict, repr=False)
+    """What is in the machine's keychain."""
+
+    def __post_init__(self) -> None:
+        # Beside the wire, where nobody counts what is sent.
+        self._api = httpx.Client(base_url=self.url, transport=transport())
+        self._started: list[Any] = [self._api]
 
     def configuration(self, url: str = "") -> PowerAuthConfiguration:
         """``url``: another than the server's."""
@@ -54,15 +62,15 @@ class Program:
             protocol_version=self.version,
         )
 
-    def keychain(self) -> EncryptedFileKeychain:
-        """That of the machine."""
+    def file_keychain(self) -> EncryptedFileKeychain:
+        """For a machine without another."""
         return EncryptedFileKeychain(self.directory / "keychain")
 
     def start(self, instance_id: str = "field-app", *, url: str = "", **arguments: Any) -> PowerAuth:
         """The client as the program makes it. ``arguments``: others than are usual here."""
         http_client = httpx.Client(transport=self.wire)
         given = {
-            "keychain": self.keychain(),
+            "keychain": MemoryKeychain(self.entries),
             "directory": self.directory / "state",
             "http_client": http_client,
             **arguments,
@@ -80,8 +88,7 @@ class Program:
     def get(self, header: PowerAuthHeader | str) -> int:
         """What the server's API answers to whoever has the header, or the header's value."""
         name, value = ("X-PowerAuth-Token", header) if isinstance(header, str) else (header.key, header.value)
-        with httpx.Client(trust_env=False) as client:
-            return client.get(f"{self.url}{SITES}", headers={name: value}).status_code
+        return self._api.get(SITES, headers={name: value}).status_code
 
     def close(self) -> None:
         for each in self._started:
@@ -98,11 +105,16 @@ def stored() -> Activation:
     return Activation.objects.get()
 
 
+def reasons(count: int = 1) -> list[str]:
+    """Why the server refused, as soon as it has noted ``count`` refusals: it does so after the answer."""
+    refused = TokenLogin.objects.filter(success=False).order_by("pk").values_list("reason", flat=True)
+    deadline = time.monotonic() + PATIENCE
+    while len(found := list(refused.all())) < count and time.monotonic() < deadline:
+        time.sleep(0.005)
+    return found
+
+
 def parsed(header: PowerAuthHeader) -> TokenHeader:
     """The header as the server reads it."""
     assert header.key == "X-PowerAuth-Token"
     return TokenHeader.parse(header.value)
-
-
-def unknown_id() -> str:
-    return str(uuid4())

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from tests.client.program import CREATE, KNOWLEDGE, PIN, POSSESSION, parsed, stored
+from tests.client.program import CREATE, KNOWLEDGE, PIN, POSSESSION, parsed, reasons, stored
 from tests.devices.device import now_ms
 from tokenauth.client import PowerAuthActivationState, PowerAuthError, PowerAuthErrorCode
 from tokenauth.devices import lifecycle, tokens
@@ -14,7 +14,6 @@ from tokenauth.devices.models import ApplicationVersion, DeviceToken
 from tokenauth.devices.protocol.headers import TOKEN_HEADER, TokenHeader
 from tokenauth.devices.protocol.token_digest import new_nonce, token_digest
 from tokenauth.exceptions import DeviceReason
-from tokenauth.models import TokenLogin
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -22,10 +21,6 @@ if TYPE_CHECKING:
     from tests.client.program import Program
     from tokenauth.client import PowerAuth
     from tokenauth.devices.protocol.versions import Version
-
-
-def reasons() -> list[str]:
-    return list(TokenLogin.objects.filter(success=False).order_by("pk").values_list("reason", flat=True))
 
 
 def refused_token(power_auth: PowerAuth, name: str = "refused") -> PowerAuthError:
@@ -82,7 +77,7 @@ def test_41_a_blocked_activation(program: Program, power_auth: PowerAuth) -> Non
     error = refused_token(power_auth)
     assert (error.code, error.http_status) == (PowerAuthErrorCode.AUTHENTICATION_ERROR, 401)
     assert program.get(token.generate_header()) == 401
-    assert reasons() == [DeviceReason.BLOCKED] * 2
+    assert reasons(2) == [DeviceReason.BLOCKED] * 2
     assert power_auth.fetch_activation_status().state == PowerAuthActivationState.BLOCKED
     lifecycle.unblock(stored())
     assert power_auth.fetch_activation_status().state == PowerAuthActivationState.ACTIVE

@@ -40,7 +40,9 @@ def test_32_a_header_waits_for_the_servers_time(
 
 def test_33_it_is_known_from_the_activation_on(program: Program, power_auth: PowerAuth) -> None:
     service = power_auth.time_synchronization_service
-    power_auth.token_store.request_access_token("sites", POSSESSION)
+    if not program.version.has_timestamps:
+        # Before 3.2, an activation says nothing of when it is, and a header is the first that does.
+        power_auth.token_store.request_access_token("sites", POSSESSION).generate_header()
     assert service.is_time_synchronized() is True
     service.reset_time_synchronization()
     assert service.is_time_synchronized() is False
