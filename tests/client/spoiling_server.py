@@ -11,8 +11,7 @@ from urllib.parse import urlsplit
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator, Mapping
-
-    from typing_extensions import Self
+    from typing import Self
 
 
 @dataclass

@@ -217,8 +217,16 @@ def test_the_status_of_somebody_else(
 
 @pytest.mark.parametrize(
     "told",
-    ["{}", '{"serverTime": "1800000000000"}', '{"serverTime": true}', '{"serverTime": -1}',
-     '{"serverTime": 1e400}', '{"serverTime": 1.5}', f'{{"serverTime": {"9" * 30}}}', "7"],
+    [
+        "{}",
+        '{"serverTime": "1800000000000"}',
+        '{"serverTime": true}',
+        '{"serverTime": -1}',
+        '{"serverTime": 1e400}',
+        '{"serverTime": 1.5}',
+        f'{{"serverTime": {"9" * 30}}}',
+        "7",
+    ],
 )
 def test_a_time_that_is_none(
     program: Program, power_auth: PowerAuth, spoiling_server: SpoilingServer, told: str

@@ -50,7 +50,9 @@ def test_19_then_the_activation_is(program: Program, power_auth: PowerAuth) -> N
     assert program.start().has_valid_activation() is False
 
 
-def test_10_of_an_activation_that_was_removed_here(program: Program, power_auth: PowerAuth, alice: User) -> None:
+def test_10_of_an_activation_that_was_removed_here(
+    program: Program, power_auth: PowerAuth, alice: User
+) -> None:
     tokens = power_auth.token_store
     held = [tokens.request_access_token("weak", POSSESSION), tokens.request_access_token("strong", KNOWLEDGE)]
     power_auth.remove_activation_local()

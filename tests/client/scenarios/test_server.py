@@ -81,7 +81,10 @@ def test_41_a_blocked_activation(program: Program, power_auth: PowerAuth) -> Non
     assert power_auth.fetch_activation_status().state == PowerAuthActivationState.BLOCKED
     lifecycle.unblock(stored())
     assert power_auth.fetch_activation_status().state == PowerAuthActivationState.ACTIVE
-    assert program.get(power_auth.token_store.request_access_token("refused", KNOWLEDGE).generate_header()) == 200
+    assert (
+        program.get(power_auth.token_store.request_access_token("refused", KNOWLEDGE).generate_header())
+        == 200
+    )
     assert program.get(token.generate_header()) == 200
 
 

@@ -49,7 +49,11 @@ def test_33_it_is_known_from_the_activation_on(program: Program, power_auth: Pow
     service.synchronize_time()
     assert service.is_time_synchronized() is True
     assert abs(service.current_time() - now_ms()) < MOMENT
-    told = [service.current_time(), service.local_time_adjustment(), service.local_time_adjustment_precision()]
+    told = [
+        service.current_time(),
+        service.local_time_adjustment(),
+        service.local_time_adjustment_precision(),
+    ]
     assert [type(each) for each in told] == [int] * 3
     asked = program.wire.paths.count(STATUS)
     service.synchronize_time()

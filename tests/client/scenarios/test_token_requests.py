@@ -95,7 +95,9 @@ def test_08_38_a_wrong_password_makes_none(program: Program, power_auth: PowerAu
     assert not DeviceToken.objects.exists()
     assert stored().failed_attempts == 1
     # The name is free for whoever knows it.
-    assert program.get(power_auth.token_store.request_access_token("sites", KNOWLEDGE).generate_header()) == 200
+    assert (
+        program.get(power_auth.token_store.request_access_token("sites", KNOWLEDGE).generate_header()) == 200
+    )
     assert stored().failed_attempts == 0
 
 
