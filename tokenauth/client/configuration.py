@@ -52,9 +52,7 @@ class PowerAuthConfiguration:
         if parts.username or parts.password:
             raise _wrong("base_endpoint_url must not hold a password: it is shown in messages.")
         if parts.scheme == "http" and not self.enable_unsecure_traffic:
-            raise _wrong(
-                "base_endpoint_url is not https. For tests, set enable_unsecure_traffic."
-            )
+            raise _wrong("base_endpoint_url is not https. For tests, set enable_unsecure_traffic.")
 
     @classmethod
     def from_sdk_configuration(

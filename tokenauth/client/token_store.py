@@ -1,0 +1,344 @@
+"""The tokens of one activation, by the names that a program gives them: the SDKs' token store.
+
+A token is made by one request at a time for each name, whoever asks. Nothing that the server has made is
+forgotten in silence: a name is noted before the request, and the note is taken away with what came of it.
+"""
+
+from __future__ import annotations
+
+import copy
+import json
+import threading
+from concurrent.futures import Future, InvalidStateError
+from contextlib import suppress
+from dataclasses import dataclass, field, replace
+from typing import TYPE_CHECKING
+
+from tokenauth.client.asynchronous import async_twin
+from tokenauth.client.authentication import PowerAuthAuthentication, factor_mask
+from tokenauth.client.encrypted_requests import opened
+from tokenauth.client.exceptions import (
+    KeychainError,
+    PowerAuthError,
+    PowerAuthErrorCode,
+)
+from tokenauth.client.token_entries import TokenEntries
+from tokenauth.client.tokens import PowerAuthToken, StoredToken
+
+if TYPE_CHECKING:
+    from tokenauth.client.request_headers import PowerAuthHeader
+    from tokenauth.client.session import Session
+
+LONGEST_NAME = 255
+
+
+@dataclass
+class _Call:
+    """A request that several callers wait for."""
+
+    mask: int
+    outcome: Future[StoredToken] = field(default_factory=Future)
+
+
+class TokenStore:
+    """``PowerAuth.token_store``. What asks the server or the keychain has a twin with ``a`` before its name.
+
+    Names have 1 to 255 characters; another is ``WRONG_PARAMETER``. What is kept of a token and cannot be read
+    is ``INVALID_TOKEN``, until it is removed locally.
+    """
+
+    def __init__(self, session: Session) -> None:
+        self._session = session
+        self._entries = TokenEntries(session.storage)
+        self._calls: dict[str, _Call] = {}
+        self._lock = threading.Lock()
+
+    def can_request_for_access_token(self) -> bool:
+        """Whether there is an activation to request one by."""
+        return self._session.is_configured and self._session.activation() is not None
+
+    acan_request_for_access_token = async_twin(can_request_for_access_token)
+
+    def request_access_token(self, name: str, authentication: PowerAuthAuthentication) -> PowerAuthToken:
+        """The token of this name, and of these factors: a local one, or a new one of the server's.
+
+        The password of a local one is not looked at.
+
+        :raises PowerAuthError: ``MISSING_ACTIVATION``; ``WRONG_PARAMETER``: the name has a token of other
+            factors, or one is being requested; ``OPERATION_CANCELED``, once: an earlier request of the name
+            was interrupted, and the server may hold its token; ``KeychainError``: what was made cannot be
+            kept; or the server made none.
+        """
+        _check(name)
+        if authentication.is_for_persisting:
+            raise PowerAuthError(
+                PowerAuthErrorCode.WRONG_PARAMETER, "This is for persist_activation() alone."
+            )
+        mask = factor_mask(authentication.signature_type.factors)
+        self._session.required_activation()
+        if local := self._local(name, mask):
+            return self._token(local)
+        with self._lock:
+            call = self._calls.get(name)
+            if is_first := call is None:
+                call = self._calls[name] = _Call(mask)
+        if call.mask != mask:
+            raise _other_factors(name)
+        if is_first:
+            self._answer(name, authentication, call)
+        try:
+            return self._token(call.outcome.result())
+        except PowerAuthError as error:
+            # One of each caller's own: each thread writes its way into it.
+            raise copy.copy(error) from error.__cause__
+
+    arequest_access_token = async_twin(request_access_token)
+
+    def has_local_token(self, name: str) -> bool:
+        """Whether there is one on this device, of this activation."""
+        _check(name)
+        _ = self._session.configuration
+        return self._own(name) is not None
+
+    ahas_local_token = async_twin(has_local_token)
+
+    def get_local_token(self, name: str) -> PowerAuthToken:
+        """The one on this device.
+
+        :raises PowerAuthError: ``LOCAL_TOKEN_NOT_AVAILABLE``.
+        """
+        _check(name)
+        _ = self._session.configuration
+        token = self._own(name)
+        if token is None:
+            raise _not_local(name)
+        return self._token(token)
+
+    aget_local_token = async_twin(get_local_token)
+
+    def local_token_names(self) -> list[str]:
+        """Of all that are on this device."""
+        _ = self._session.configuration
+        return [name for name in self._entries.names() if self._own(name) is not None]
+
+    alocal_token_names = async_twin(local_token_names)
+
+    def generate_header_for_token(self, name: str) -> PowerAuthHeader:
+        """A header for one request; the server is asked for its time, where that is not known yet.
+
+        :raises PowerAuthError: ``LOCAL_TOKEN_NOT_AVAILABLE``; ``CANNOT_GENERATE_TOKEN``: it is of another
+            activation, or the server's time is not to be had.
+        """
+        _check(name)
+        _ = self._session.configuration
+        token = self._entries.read(name)
+        if token is None:
+            raise _not_local(name)
+        if not self.is_of_this_activation(token):
+            self._own(name)
+            raise PowerAuthError(
+                PowerAuthErrorCode.CANNOT_GENERATE_TOKEN,
+                f"The token {name!r} was of an activation that is not there any more.",
+            )
+        return self.header_of(token)
+
+    agenerate_header_for_token = async_twin(generate_header_for_token)
+
+    def remove_access_token(self, name: str) -> None:
+        """End it on the server, and then on this device.
+
+        :raises PowerAuthError: ``INVALID_TOKEN``: there is none, and nothing was asked; or the server refuses
+            or does not answer, and it is kept.
+        """
+        _check(name)
+        with self._session.storage.exclusive():
+            self._session.required_activation()
+            token = self._own(name)
+            if token is None:
+                raise PowerAuthError(
+                    PowerAuthErrorCode.INVALID_TOKEN, f"There is no token {name!r} on this device."
+                )
+            self._remove_from_server(token)
+            self._entries.delete(name)
+
+    aremove_access_token = async_twin(remove_access_token)
+
+    def remove_local_token(self, name: str) -> None:
+        """Forget it on this device, if it is there. The server goes on taking it."""
+        _check(name)
+        _ = self._session.configuration
+        with self._session.storage.exclusive():
+            self._entries.delete(name)
+
+    aremove_local_token = async_twin(remove_local_token)
+
+    def remove_all_local_tokens(self) -> None:
+        """Forget all of them on this device. The server goes on taking them."""
+        _ = self._session.configuration
+        with self._session.storage.exclusive():
+            self._entries.delete_all()
+
+    aremove_all_local_tokens = async_twin(remove_all_local_tokens)
+
+    def cancel_all_requests(self) -> None:
+        """Let whoever waits for a token have ``OPERATION_CANCELED``; what the server makes is kept."""
+        with self._lock:
+            calls, self._calls = list(self._calls.values()), {}
+        for call in calls:
+            _end(call, _canceled())
+
+    def is_of_this_activation(self, token: StoredToken) -> bool:
+        """Whether the activation is there that ``token`` was requested by."""
+        activation = self._session.activation()
+        return activation is not None and activation.activation_id == token.activation_id
+
+    def header_of(self, token: StoredToken) -> PowerAuthHeader:
+        """For one request: see ``PowerAuthToken.generate_header``."""
+        if not self.is_of_this_activation(token):
+            raise PowerAuthError(
+                PowerAuthErrorCode.MISSING_ACTIVATION,
+                f"The activation of the token {token.name!r} is not there any more.",
+            )
+        try:
+            self._session.time.synchronize_time()
+        except PowerAuthError as error:
+            raise PowerAuthError(
+                PowerAuthErrorCode.CANNOT_GENERATE_TOKEN,
+                f"A header needs the server's time, which is not to be had: {error.message}",
+            ) from error
+        return token.header(self._session.time.current_time(), self._session.configuration.version)
+
+    def _token(self, stored: StoredToken) -> PowerAuthToken:
+        return PowerAuthToken(stored.name, stored.identifier, stored, self)
+
+    def _own(self, name: str) -> StoredToken | None:
+        """What is kept, where it is of this activation; of another, it is forgotten."""
+        token = self._entries.read(name)
+        if token is None or self.is_of_this_activation(token):
+            return token
+        with self._session.storage.exclusive():
+            # It may have been written anew meanwhile.
+            token = self._entries.read(name)
+            if token is not None and not self.is_of_this_activation(token):
+                self._entries.delete(name)
+                return None
+            return token
+
+    def _local(self, name: str, mask: int) -> StoredToken | None:
+        """What there is to be had without a request.
+
+        :raises PowerAuthError: ``WRONG_PARAMETER``.
+        """
+        token = self._own(name)
+        if token is None or token.factor_mask == mask:
+            return token
+        if token.factor_mask:
+            raise _other_factors(name)
+        token = replace(token, factor_mask=mask)
+        with self._session.storage.exclusive():
+            self._entries.write(token)
+        return token
+
+    def _answer(self, name: str, authentication: PowerAuthAuthentication, call: _Call) -> None:
+        """Let everybody who waits for ``call`` have what comes of it."""
+        try:
+            token = self._create(name, authentication, call.mask)
+        except BaseException as error:
+            # An interruption among them: nobody waits for ever.
+            _end(call, error if isinstance(error, PowerAuthError) else _canceled())
+            if not isinstance(error, PowerAuthError):
+                raise
+        else:
+            _end(call, token)
+        finally:
+            with self._lock:
+                if self._calls.get(name) is call:
+                    del self._calls[name]
+
+    def _create(self, name: str, authentication: PowerAuthAuthentication, mask: int) -> StoredToken:
+        session, entries = self._session, self._entries
+        with session.storage.exclusive():
+            # Another process, or another thread, was quicker.
+            if local := self._local(name, mask):
+                return local
+            activation = session.required_activation()
+            if entries.is_unfinished(name):
+                entries.finish(name)
+                raise PowerAuthError(
+                    PowerAuthErrorCode.OPERATION_CANCELED,
+                    f"An earlier request of the token {name!r} was interrupted. The server may hold a token "
+                    "that is not on this device, until the activation ends. Request it again for another.",
+                    is_outcome_unknown=True,
+                )
+            sealed, exchange = session.encryption(activation).seal("/pa/token/create", {})
+            entries.begin(name)
+            try:
+                answer = session.post_signed(
+                    "/pa/v3/token/create", json.dumps(sealed).encode(), authentication
+                )
+                told = opened(exchange, answer)
+                token = StoredToken.given(told, name, activation.activation_id, mask)
+            except PowerAuthError:
+                # A note that stays tells the caller once more: that is no reason to hide why this failed.
+                with suppress(KeychainError):
+                    entries.finish(name)
+                raise
+            try:
+                entries.write(token)
+            except KeychainError as error:
+                raise self._given_back(token, error) from error
+            return token
+
+    def _given_back(self, token: StoredToken, error: KeychainError) -> KeychainError:
+        """What the caller is told of a token that cannot be kept: first of all, it is ended on the server."""
+        message = f"The token {token.name!r} cannot be kept: {error.message}"
+        try:
+            self._remove_from_server(token)
+        except PowerAuthError:
+            return KeychainError(
+                f"{message} The server holds it, as {token.identifier}: it could not be ended there.",
+                error.code,
+                is_outcome_unknown=True,
+            )
+        # A note that stays tells the caller once more, of a token that is not there: no harm is done.
+        with suppress(KeychainError):
+            self._entries.delete(token.name)
+        return KeychainError(f"{message} It was ended on the server again.", error.code)
+
+    def _remove_from_server(self, token: StoredToken) -> None:
+        content = json.dumps({"requestObject": {"tokenId": token.identifier}}).encode()
+        self._session.post_signed("/pa/v3/token/remove", content, PowerAuthAuthentication.possession())
+
+
+def _end(call: _Call, outcome: StoredToken | PowerAuthError) -> None:
+    # One that was cancelled meanwhile has ended already.
+    with suppress(InvalidStateError):
+        if isinstance(outcome, PowerAuthError):
+            call.outcome.set_exception(outcome)
+        else:
+            call.outcome.set_result(outcome)
+
+
+def _check(name: str) -> None:
+    if not isinstance(name, str) or not 1 <= len(name) <= LONGEST_NAME or not name.isprintable():
+        raise PowerAuthError(
+            PowerAuthErrorCode.WRONG_PARAMETER,
+            f"A token's name has 1 to {LONGEST_NAME} characters that can be shown.",
+        )
+
+
+def _other_factors(name: str) -> PowerAuthError:
+    return PowerAuthError(
+        PowerAuthErrorCode.WRONG_PARAMETER,
+        f"The token {name!r} was requested with other factors. Remove it first, or give it another name.",
+    )
+
+
+def _not_local(name: str) -> PowerAuthError:
+    return PowerAuthError(
+        PowerAuthErrorCode.LOCAL_TOKEN_NOT_AVAILABLE, f"There is no token {name!r} on this device."
+    )
+
+
+def _canceled() -> PowerAuthError:
+    return PowerAuthError(PowerAuthErrorCode.OPERATION_CANCELED, "The request of the token was canceled.")

@@ -1,0 +1,139 @@
+"""Requests to the endpoints of a server, and what becomes of each way in which they fail."""
+
+from __future__ import annotations
+
+import json
+import time
+from typing import TYPE_CHECKING, Any
+
+from tokenauth.client.exceptions import PowerAuthError, PowerAuthErrorCode
+from tokenauth.client.extra import requires_extra
+
+with requires_extra("httpx"):
+    import httpx
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+    from tokenauth.client.configuration import PowerAuthConfiguration
+
+# In bytes: a hundred times what a server of this protocol answers.
+LONGEST_ANSWER = 256 * 1024
+
+
+class Transport:
+    """POSTs JSON objects, and reads the one that is answered.
+
+    :param http_client: another than one's own: of a proxy, or of certificates. It is not closed here.
+    :param timeout: of a whole exchange, in seconds.
+    """
+
+    def __init__(
+        self, configuration: PowerAuthConfiguration, http_client: httpx.Client | None, timeout: float
+    ) -> None:
+        self._url = configuration.base_endpoint_url
+        self._is_own = http_client is None
+        self._client = http_client or httpx.Client()
+        self._timeout = timeout
+
+    def close(self) -> None:
+        """Give the connections back."""
+        if self._is_own:
+            self._client.close()
+
+    def post(self, path: str, content: bytes, headers: Mapping[str, str] | None = None) -> Mapping[str, Any]:
+        """What the server answers to ``content``.
+
+        :raises PowerAuthError: ``NETWORK_ERROR``, ``AUTHENTICATION_ERROR`` or ``RESPONSE_ERROR``. Where it
+            was sent, and nobody knows what became of it, ``is_outcome_unknown``.
+        """
+        url = f"{self._url}{path}"
+        headers = {"Content-Type": "application/json", "Accept": "application/json", **(headers or {})}
+        try:
+            with self._client.stream(
+                "POST",
+                url,
+                content=content,
+                headers=headers,
+                timeout=self._timeout,
+                follow_redirects=False,
+            ) as response:
+                status, text = response.status_code, self._read(response)
+        except (
+            httpx.ConnectError,
+            httpx.ConnectTimeout,
+            httpx.PoolTimeout,
+            httpx.UnsupportedProtocol,
+        ) as error:
+            raise PowerAuthError(
+                PowerAuthErrorCode.NETWORK_ERROR, f"The server cannot be reached: {url}"
+            ) from error
+        except httpx.TransportError as error:
+            raise _unanswered(url) from error
+        except httpx.DecodingError as error:
+            raise _unreadable(url, response.status_code) from error
+        return _members(url, status, text)
+
+    def _read(self, response: httpx.Response) -> bytes:
+        """The answer's text, which neither fills the memory nor comes drop by drop for ever."""
+        deadline = time.monotonic() + self._timeout
+        text = b""
+        for chunk in response.iter_bytes():
+            text += chunk
+            if len(text) > LONGEST_ANSWER:
+                raise _unreadable(str(response.url), response.status_code)
+            if time.monotonic() > deadline:
+                raise _unanswered(str(response.url))
+        return text
+
+
+def _members(url: str, status: int, text: bytes) -> Mapping[str, Any]:
+    try:
+        # RecursionError: what is nested without end is no answer either.
+        members = json.loads(text)
+    except (ValueError, RecursionError):
+        members = None
+    if status == 200 and isinstance(members, dict) and members.get("status") != "ERROR":
+        return members
+    if status == 200:
+        raise _unreadable(url, status)
+    told = members.get("responseObject") if isinstance(members, dict) else None
+    code, message = (_word(told, "code"), _word(told, "message")) if isinstance(told, dict) else ("", "")
+    of_server = f" ({', '.join(filter(None, [code, message]))})" if code or message else ""
+    details: dict[str, Any] = {"http_status": status, "server_code": code, "server_message": message}
+    if status == 401:
+        raise PowerAuthError(
+            PowerAuthErrorCode.AUTHENTICATION_ERROR,
+            f"The server refused the signature{of_server}.",
+            **details,
+        )
+    # What failed on its side may have failed after it was done.
+    raise PowerAuthError(
+        PowerAuthErrorCode.RESPONSE_ERROR,
+        f"The server answered {status}{of_server}: {url}",
+        is_outcome_unknown=status >= 500,
+        **details,
+    )
+
+
+def _word(members: Mapping[str, Any], name: str) -> str:
+    """What the server calls it, as far as it can be shown."""
+    value = members.get(name)
+    return value[:100] if isinstance(value, str) and value.isprintable() else ""
+
+
+def _unanswered(url: str) -> PowerAuthError:
+    return PowerAuthError(
+        PowerAuthErrorCode.NETWORK_ERROR,
+        f"The server gave no answer, or not in time: {url}",
+        is_outcome_unknown=True,
+    )
+
+
+def _unreadable(url: str, status: int) -> PowerAuthError:
+    return PowerAuthError(
+        PowerAuthErrorCode.RESPONSE_ERROR,
+        f"What was answered is not of a PowerAuth server: {url}",
+        http_status=status,
+        is_outcome_unknown=True,
+    )
