@@ -142,7 +142,8 @@ class _Walk:
         """Run a line of Python as it is shown."""
         names = {"power_auth": self.power_auth, "PowerAuthAuthentication": PowerAuthAuthentication}
         value = eval(line, names)  # noqa: S307 - lines of this module
-        self.write(f"   >>> {line}\n{'' if value is None else indented(repr(value))}\n")
+        shown = "" if value is None else f"{indented(repr(value))}\n"
+        self.write(f"   >>> {line}\n{shown}")
         return value
 
     def _request(self) -> Request:
