@@ -31,9 +31,10 @@ class PowerAuthAuthentication:
     is_for_persisting: bool = False
 
     def __post_init__(self) -> None:
-        if self.user_password is not None and not self.user_password:
-            raise PowerAuthError(PowerAuthErrorCode.WRONG_PARAMETER, "The password is empty.")
-        if self.biometry_key is not None and len(self.biometry_key) < SHORTEST_BIOMETRY_KEY:
+        password, key = self.user_password, self.biometry_key
+        if password is not None and not (isinstance(password, str) and password):
+            raise PowerAuthError(PowerAuthErrorCode.WRONG_PARAMETER, "A password is a text, and not empty.")
+        if key is not None and not (isinstance(key, bytes) and len(key) >= SHORTEST_BIOMETRY_KEY):
             raise PowerAuthError(
                 PowerAuthErrorCode.WRONG_PARAMETER,
                 f"biometry_key has at least {SHORTEST_BIOMETRY_KEY} bytes.",

@@ -25,7 +25,7 @@ if TYPE_CHECKING:
     from tokenauth.client.authentication import PowerAuthAuthentication
     from tokenauth.devices.protocol.key_derivation import DeviceKeys
 
-# About 50 ms and 16 MiB a try, for whoever has got hold of the database of the server as well.
+# About 50 ms and 16 MiB a try, for whoever has recorded a signature beside what is kept here.
 _SCRYPT_COST, _SCRYPT_BLOCK_SIZE, _SCRYPT_PARALLELISM = 2**14, 8, 1
 
 

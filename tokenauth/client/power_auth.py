@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Self
 from tokenauth.client import activation_status, key_exchange
 from tokenauth.client.asynchronous import async_twin
 from tokenauth.client.authentication import PowerAuthAuthentication
-from tokenauth.client.default_keychain import default_keychain
+from tokenauth.client.chosen_keychain import default_keychain
 from tokenauth.client.exceptions import PowerAuthError, PowerAuthErrorCode
 from tokenauth.client.instance_storage import InstanceStorage
 from tokenauth.client.key_exchange import PowerAuthActivation, PowerAuthCreateActivationResult
@@ -45,7 +45,7 @@ class PowerAuth:
     :param keychain: where it is kept: the system's, unless it is given.
     :param directory: of the locks between processes, where it is not to be that of the user's state.
     :param http_client: of one's own: with a proxy, or with certificates.
-    :param timeout: of each exchange with the server, in seconds.
+    :param timeout: of each step of an exchange with the server, in seconds.
     """
 
     def __init__(
@@ -59,7 +59,9 @@ class PowerAuth:
         timeout: float = 20.0,
     ) -> None:
         self.instance_id = instance_id
-        storage = InstanceStorage(keychain or default_keychain(), instance_id, directory)
+        if keychain is None:
+            keychain = default_keychain()
+        storage = InstanceStorage(keychain, instance_id, directory)
         self._session = Session(storage, http_client, timeout)
         self.token_store = TokenStore(self._session)
         if configuration is not None:
@@ -251,8 +253,8 @@ class PowerAuth:
 
     def unsafe_change_password(self, old: str, new: str) -> None:
         """Change it without asking. With a wrong ``old`` one, the activation has no right one any more."""
-        if not old or not new:
-            raise PowerAuthError(PowerAuthErrorCode.WRONG_PARAMETER, "The password is empty.")
+        for password in (old, new):
+            PowerAuthAuthentication.password(password)
         with self._session.storage.exclusive():
             activation = self._session.required_activation()
             self._session.keep(activation.with_password(old, new))

@@ -28,7 +28,7 @@ ACTIVATION = "activation"
 class Session:
     """Of one ``PowerAuth``, and its token store.
 
-    :param timeout: of each exchange with the server, in seconds.
+    :param timeout: see ``Transport``.
     """
 
     def __init__(self, storage: InstanceStorage, http_client: httpx.Client | None, timeout: float) -> None:

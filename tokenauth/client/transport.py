@@ -7,9 +7,9 @@ import time
 from typing import TYPE_CHECKING, Any
 
 from tokenauth.client.exceptions import PowerAuthError, PowerAuthErrorCode
-from tokenauth.client.extra import requires_extra
+from tokenauth.client.extra import of_the_extra
 
-with requires_extra("httpx"):
+with of_the_extra():
     import httpx
 
 if TYPE_CHECKING:
@@ -25,7 +25,7 @@ class Transport:
     """POSTs JSON objects, and reads the one that is answered.
 
     :param http_client: another than one's own: of a proxy, or of certificates. It is not closed here.
-    :param timeout: of a whole exchange, in seconds.
+    :param timeout: in seconds: to connect, to send, to wait for an answer, and to read all of it.
     """
 
     def __init__(
@@ -71,7 +71,7 @@ class Transport:
         except httpx.TransportError as error:
             raise _unanswered(url) from error
         except httpx.DecodingError as error:
-            raise _unreadable(url, response.status_code) from error
+            raise _unreadable(url) from error
         return _members(url, status, text)
 
     def _read(self, response: httpx.Response) -> bytes:
@@ -130,7 +130,7 @@ def _unanswered(url: str) -> PowerAuthError:
     )
 
 
-def _unreadable(url: str, status: int) -> PowerAuthError:
+def _unreadable(url: str, status: int = 0) -> PowerAuthError:
     return PowerAuthError(
         PowerAuthErrorCode.RESPONSE_ERROR,
         f"What was answered is not of a PowerAuth server: {url}",

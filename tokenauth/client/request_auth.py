@@ -1,0 +1,107 @@
+"""A device's header on each request of httpx or requests."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+from tokenauth.client.exceptions import PowerAuthError, PowerAuthErrorCode
+from tokenauth.client.extra import of_the_extra
+from tokenauth.client.request_headers import PowerAuthHeader, normalized
+
+with of_the_extra():
+    import httpx
+
+if TYPE_CHECKING:
+    from collections.abc import AsyncGenerator, Generator
+
+    from tokenauth.client.authentication import PowerAuthAuthentication
+    from tokenauth.client.power_auth import PowerAuth
+
+_WITH_QUERY = ("GET", "HEAD", "DELETE")
+
+
+class PowerAuthTokenAuth(httpx.Auth):
+    """``httpx.Client(auth=…)``, ``httpx.AsyncClient(auth=…)``, ``requests.get(url, auth=…)``.
+
+    Each request has a header of its own, which is good once: what is sent again has another. Share one object
+    between threads. Of redirects, each is for the caller to follow: httpx and requests send the header that
+    they have along, to whichever server it is.
+
+    :raises PowerAuthError: by the request, as by ``TokenStore.generate_header_for_token``.
+    """
+
+    def __init__(self, power_auth: PowerAuth, token_name: str) -> None:
+        self._power_auth, self._token_name = power_auth, token_name
+
+    def __repr__(self) -> str:
+        return f"PowerAuthTokenAuth({self._power_auth!r}, {self._token_name!r})"
+
+    def sync_auth_flow(self, request: httpx.Request) -> Generator[httpx.Request, httpx.Response, None]:
+        """What httpx asks."""
+        _put(self._power_auth.token_store.generate_header_for_token(self._token_name), request)
+        yield request
+
+    async def async_auth_flow(self, request: httpx.Request) -> AsyncGenerator[httpx.Request, httpx.Response]:
+        """What httpx asks in asynchronous code."""
+        _put(await self._power_auth.token_store.agenerate_header_for_token(self._token_name), request)
+        yield request
+
+    def __call__(self, request: Any) -> Any:
+        """What requests asks."""
+        _put(self._power_auth.token_store.generate_header_for_token(self._token_name), request)
+        return request
+
+
+class PowerAuthSignatureAuth(httpx.Auth):
+    """Likewise, with a signature of the method, and of the body or the query.
+
+    Send one request after the other: what arrives in another order than it was signed in is refused.
+
+    :param uri_id: what the server's view is called between the two (``signature_uri_id``).
+    """
+
+    requires_request_body = True
+
+    def __init__(self, power_auth: PowerAuth, authentication: PowerAuthAuthentication, uri_id: str) -> None:
+        self._power_auth, self._authentication, self._uri_id = power_auth, authentication, uri_id
+
+    def __repr__(self) -> str:
+        return f"PowerAuthSignatureAuth({self._power_auth!r}, {self._uri_id!r})"
+
+    def sync_auth_flow(self, request: httpx.Request) -> Generator[httpx.Request, httpx.Response, None]:
+        """What httpx asks."""
+        request.read()
+        octets = _signed(request.method, request.content, request.url.query.decode("ascii"))
+        _put(self._power_auth.request_signature(*self._what(request.method), octets), request)
+        yield request
+
+    async def async_auth_flow(self, request: httpx.Request) -> AsyncGenerator[httpx.Request, httpx.Response]:
+        """What httpx asks in asynchronous code."""
+        await request.aread()
+        octets = _signed(request.method, request.content, request.url.query.decode("ascii"))
+        _put(await self._power_auth.arequest_signature(*self._what(request.method), octets), request)
+        yield request
+
+    def __call__(self, request: Any) -> Any:
+        """What requests asks."""
+        body = request.body or b""
+        if isinstance(body, str):
+            body = body.encode()
+        if not isinstance(body, bytes):
+            raise PowerAuthError(
+                PowerAuthErrorCode.WRONG_PARAMETER, "What is signed is sent from memory: read the file first."
+            )
+        octets = _signed(request.method, body, httpx.URL(request.url).query.decode("ascii"))
+        _put(self._power_auth.request_signature(*self._what(request.method), octets), request)
+        return request
+
+    def _what(self, method: str) -> tuple[PowerAuthAuthentication, str, str]:
+        return self._authentication, method, self._uri_id
+
+
+def _put(header: PowerAuthHeader, request: Any) -> None:
+    request.headers[header.key] = header.value
+
+
+def _signed(method: str, body: bytes, query: str) -> bytes:
+    return body if body or method.upper() not in _WITH_QUERY else normalized(query)
