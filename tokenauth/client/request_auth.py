@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
+from urllib.parse import urljoin
 
 from tokenauth.client.exceptions import PowerAuthError, PowerAuthErrorCode
 from tokenauth.client.extra import of_the_extra
@@ -23,9 +24,10 @@ _WITH_QUERY = ("GET", "HEAD", "DELETE")
 class PowerAuthTokenAuth(httpx.Auth):
     """``httpx.Client(auth=…)``, ``httpx.AsyncClient(auth=…)``, ``requests.get(url, auth=…)``.
 
-    Each request has a header of its own, which is good once: what is sent again has another. Share one object
-    between threads. Of redirects, each is for the caller to follow: httpx and requests send the header that
-    they have along, to whichever server it is.
+    Each request has a header of its own, which is good once. Share one object between threads.
+
+    Where requests follows a redirect, it has another header to the same server, and none to any other. httpx
+    follows none unless it is told to, and sends the header that it has along, to whichever server it is.
 
     :raises PowerAuthError: by the request, as by ``TokenStore.generate_header_for_token``.
     """
@@ -48,7 +50,19 @@ class PowerAuthTokenAuth(httpx.Auth):
 
     def __call__(self, request: Any) -> Any:
         """What requests asks."""
-        _put(self._power_auth.token_store.generate_header_for_token(self._token_name), request)
+        header = self._power_auth.token_store.generate_header_for_token(self._token_name)
+        _put(header, request)
+
+        def follow(response: Any, **kwargs: Any) -> None:
+            if not response.is_redirect:
+                return
+            # What is sent next has the headers of this one.
+            followed = response.request
+            del followed.headers[header.key]
+            if _is_same_server(followed.url, urljoin(followed.url, response.headers["Location"])):
+                _put(self._power_auth.token_store.generate_header_for_token(self._token_name), followed)
+
+        request.register_hook("response", follow)
         return request
 
 
@@ -101,6 +115,11 @@ class PowerAuthSignatureAuth(httpx.Auth):
 
 def _put(header: PowerAuthHeader, request: Any) -> None:
     request.headers[header.key] = header.value
+
+
+def _is_same_server(one: str, other: str) -> bool:
+    first, second = httpx.URL(one), httpx.URL(other)
+    return (first.scheme, first.host, first.port) == (second.scheme, second.host, second.port)
 
 
 def _signed(method: str, body: bytes, query: str) -> bytes:

@@ -1,0 +1,288 @@
+"""A server that is not there, is slow, or answers what no server of the protocol does."""
+
+from __future__ import annotations
+
+import json
+import time
+from typing import TYPE_CHECKING
+
+import pytest
+
+from tests.client.program import CREATE, KNOWLEDGE, PIN, REMOVE, STATUS, new_code, stored
+from tests.client.spoiling_server import SpoilingServer, answered
+from tokenauth.client import PowerAuthError, PowerAuthErrorCode
+from tokenauth.devices.models import Activation, DeviceToken
+
+if TYPE_CHECKING:
+    from testproject.accounts.models import User
+    from tests.client.program import Program
+    from tokenauth.client import PowerAuth
+
+Code = PowerAuthErrorCode
+
+# In seconds: of a client that is told to wait half a second.
+TIMEOUT, BOUND = 0.5, 5
+ACTIVATION_STATUS = "/pa/v3/activation/status"
+PAGE = b"<html><title>Sign in to the network</title></html>"
+# More than anything that a server of the protocol answers.
+MUCH = b" " * 2_000_000
+
+
+def refused(power_auth: PowerAuth, name: str = "sites") -> PowerAuthError:
+    """Why there is no token, of which nothing is kept either."""
+    with pytest.raises(PowerAuthError) as error:
+        power_auth.token_store.request_access_token(name, KNOWLEDGE)
+    assert power_auth.token_store.has_local_token(name) is False
+    return error.value
+
+
+@pytest.fixture
+def spoilt(program: Program, power_auth: PowerAuth, spoiling_server: SpoilingServer) -> PowerAuth:
+    """A client whose server is behind another, after a first request that went well."""
+    behind = program.start(url=spoiling_server.url, timeout=TIMEOUT)
+    behind.token_store.request_access_token("first", KNOWLEDGE)
+    return behind
+
+
+def test_nobody_is_there(program: Program, power_auth: PowerAuth, unused_url: str) -> None:
+    error = refused(program.start(url=unused_url))
+    assert error.code in (Code.NETWORK_ERROR, Code.TIME_SYNCHRONIZATION)
+    assert error.is_outcome_unknown is False
+    assert not DeviceToken.objects.exists()
+
+
+def test_nobody_is_there_any_more(program: Program, power_auth: PowerAuth, alice: User) -> None:
+    with SpoilingServer(program.url) as server:
+        behind = program.start(url=server.url)
+        token = behind.token_store.request_access_token("first", KNOWLEDGE)
+    for act in (
+        lambda: behind.token_store.request_access_token("sites", KNOWLEDGE),
+        lambda: behind.token_store.remove_access_token("first"),
+        lambda: behind.validate_password(PIN),
+        lambda: behind.change_password(PIN, "2468"),
+        lambda: behind.remove_activation_with_authentication(KNOWLEDGE),
+        behind.fetch_activation_status,
+    ):
+        with pytest.raises(PowerAuthError) as error:
+            act()
+        assert (error.value.code, error.value.is_outcome_unknown) == (Code.NETWORK_ERROR, False)
+    # Of all that, nothing was done.
+    assert behind.token_store.get_local_token("first") == token
+    assert program.get(behind.token_store.generate_header_for_token("first")) == 200
+    power_auth.validate_password(PIN)
+    assert stored().failed_attempts == 0
+
+
+def test_no_header_without_the_time(program: Program, power_auth: PowerAuth, unused_url: str) -> None:
+    power_auth.token_store.request_access_token("sites", KNOWLEDGE)
+    alone = program.start(url=unused_url)
+    with pytest.raises(PowerAuthError) as error:
+        alone.token_store.generate_header_for_token("sites")
+    assert error.value.code == Code.CANNOT_GENERATE_TOKEN
+    assert isinstance(error.value.__cause__, PowerAuthError)
+    assert alone.token_store.has_local_token("sites") is True
+
+
+@pytest.mark.parametrize("way", ["never", "headers", "body"])
+def test_an_answer_that_takes_long(spoilt: PowerAuth, spoiling_server: SpoilingServer, way: str) -> None:
+    spoiling_server.spoil(
+        CREATE,
+        {
+            "never": spoiling_server.never,
+            "headers": spoiling_server.drop_by_drop(b"HTTP/1.1 200 OK\r\n", b"X-Slow: yes\r\n"),
+            "body": spoiling_server.drop_by_drop(answered(200, b" ", Content_Length="5000"), b" "),
+        }[way],
+    )
+    start = time.monotonic()
+    error = refused(spoilt)
+    assert time.monotonic() - start < BOUND
+    assert (error.code, error.is_outcome_unknown) == (Code.NETWORK_ERROR, True)
+
+
+@pytest.mark.parametrize(
+    ("octets", "code"),
+    [
+        (b"", Code.NETWORK_ERROR),
+        (b"SSH-2.0-OpenSSH_9.6\r\n", Code.NETWORK_ERROR),
+        (answered(200, b'{"encryptedData": "', Content_Length="800"), Code.NETWORK_ERROR),
+        (answered(200, PAGE), Code.RESPONSE_ERROR),
+        (answered(200, b""), Code.RESPONSE_ERROR),
+        (answered(200, b"[]"), Code.RESPONSE_ERROR),
+        (answered(200, b"\xff\xfe\x00"), Code.RESPONSE_ERROR),
+        (answered(200, b"[" * 100_000), Code.RESPONSE_ERROR),
+        (answered(200, b'{"n": ' + b"9" * 10_000 + b"}"), Code.RESPONSE_ERROR),
+        (answered(200, b'{"status": "ERROR"}'), Code.RESPONSE_ERROR),
+        (answered(200, MUCH), Code.RESPONSE_ERROR),
+        (answered(200, b"\x1f\x8b no gzip", Content_Encoding="gzip"), Code.RESPONSE_ERROR),
+        (answered(204, b""), Code.RESPONSE_ERROR),
+        (answered(200, b"{}"), Code.ENCRYPTION_ERROR),
+        (answered(200, b'{"encryptedData": 7, "mac": null}'), Code.ENCRYPTION_ERROR),
+        (answered(200, b'{"encryptedData": "AAAA", "mac": "AAAA"}'), Code.ENCRYPTION_ERROR),
+    ],
+    ids=[
+        *("nothing", "another protocol", "cut", "a page", "no text", "a list", "no UTF-8", "nested"),
+        *("a long number", "an error", "too much", "no gzip", "another status"),
+        *("no member", "no text as member", "no ciphertext"),
+    ],
+)
+def test_an_answer_that_is_none(
+    program: Program, spoilt: PowerAuth, spoiling_server: SpoilingServer, octets: bytes, code: Code
+) -> None:
+    spoiling_server.spoil(CREATE, octets)
+    error = refused(spoilt)
+    # The server has made one, of which whoever asked is told.
+    assert (error.code, error.is_outcome_unknown) == (code, True)
+    assert DeviceToken.objects.count() == 2
+    spoiling_server.mend()
+    assert program.get(spoilt.token_store.request_access_token("sites", KNOWLEDGE).generate_header()) == 200
+
+
+@pytest.mark.parametrize(
+    ("status", "code", "is_outcome_unknown"),
+    [
+        (302, Code.RESPONSE_ERROR, False),
+        (400, Code.RESPONSE_ERROR, False),
+        (401, Code.AUTHENTICATION_ERROR, False),
+        (404, Code.RESPONSE_ERROR, False),
+        (407, Code.RESPONSE_ERROR, False),
+        (429, Code.RESPONSE_ERROR, False),
+        (500, Code.RESPONSE_ERROR, True),
+        (502, Code.RESPONSE_ERROR, True),
+    ],
+)
+def test_a_page_of_a_proxy(
+    program: Program,
+    spoilt: PowerAuth,
+    spoiling_server: SpoilingServer,
+    status: int,
+    code: Code,
+    is_outcome_unknown: bool,
+) -> None:
+    spoiling_server.spoil(CREATE, answered(status, PAGE, Location=f"{program.url}{STATUS}"))
+    before = len(program.wire.paths)
+    error = refused(spoilt)
+    assert (error.code, error.http_status) == (code, status)
+    assert error.is_outcome_unknown is is_outcome_unknown
+    assert (error.server_code, error.server_message) == ("", "")
+    assert "Sign in" not in str(error)
+    # Nobody was followed anywhere.
+    assert program.wire.paths[before:].count(CREATE) == 1
+    assert program.wire.paths[-1] == CREATE
+
+
+def test_what_an_error_says_is_shown_as_far_as_a_terminal_can(
+    spoilt: PowerAuth, spoiling_server: SpoilingServer
+) -> None:
+    told = {"code": "\x1b[2J" * 3, "message": "x" * 100_000}
+    body = json.dumps({"status": "ERROR", "responseObject": told}).encode()
+    spoiling_server.spoil(CREATE, answered(400, body))
+    error = refused(spoilt)
+    assert (error.code, error.server_code) == (Code.RESPONSE_ERROR, "")
+    assert len(str(error)) < 500
+    assert str(error).isprintable()
+
+
+def test_an_answer_to_somebody_else(
+    program: Program, spoilt: PowerAuth, spoiling_server: SpoilingServer, bob: User
+) -> None:
+    other = program.activated(bob, "another", url=spoiling_server.url)
+    other.token_store.request_access_token("sites", KNOWLEDGE)
+    path, body = spoiling_server.answers[-1]
+    assert path == CREATE
+    spoiling_server.spoil(CREATE, answered(200, body))
+    error = refused(spoilt)
+    assert (error.code, error.is_outcome_unknown) == (Code.ENCRYPTION_ERROR, True)
+    # Nor one to oneself, of before.
+    spoiling_server.mend()
+    spoilt.token_store.request_access_token("second", KNOWLEDGE)
+    spoiling_server.spoil(CREATE, answered(200, spoiling_server.answers[-1][1]))
+    assert refused(spoilt).code == Code.ENCRYPTION_ERROR
+
+
+def test_the_status_of_somebody_else(
+    program: Program, spoilt: PowerAuth, spoiling_server: SpoilingServer, bob: User
+) -> None:
+    other = program.activated(bob, "another", url=spoiling_server.url)
+    for teller in (other, spoilt):
+        spoiling_server.mend()
+        teller.fetch_activation_status()
+        path, body = spoiling_server.answers[-1]
+        assert path == ACTIVATION_STATUS
+        # That of another, and one's own of before.
+        spoiling_server.spoil(ACTIVATION_STATUS, answered(200, body))
+        with pytest.raises(PowerAuthError) as error:
+            spoilt.fetch_activation_status()
+        assert error.value.code in (Code.ENCRYPTION_ERROR, Code.RESPONSE_ERROR)
+
+
+@pytest.mark.parametrize(
+    "told",
+    [
+        "{}",
+        '{"serverTime": "1800000000000"}',
+        '{"serverTime": true}',
+        '{"serverTime": -1}',
+        '{"serverTime": 1e400}',
+        '{"serverTime": 1.5}',
+        f'{{"serverTime": {"9" * 30}}}',
+        "7",
+    ],
+)
+def test_a_time_that_is_none(
+    program: Program, power_auth: PowerAuth, spoiling_server: SpoilingServer, told: str
+) -> None:
+    power_auth.token_store.request_access_token("sites", KNOWLEDGE)
+    body = f'{{"status": "OK", "responseObject": {told}}}'.encode()
+    spoiling_server.spoil(STATUS, answered(200, body))
+    behind = program.start(url=spoiling_server.url)
+    with pytest.raises(PowerAuthError) as error:
+        behind.time_synchronization_service.synchronize_time()
+    assert error.value.code in (Code.TIME_SYNCHRONIZATION, Code.RESPONSE_ERROR)
+    with pytest.raises(PowerAuthError) as error:
+        behind.token_store.generate_header_for_token("sites")
+    assert error.value.code == Code.CANNOT_GENERATE_TOKEN
+    spoiling_server.mend()
+    assert program.get(behind.token_store.generate_header_for_token("sites")) == 200
+
+
+def test_an_answer_that_was_lost_on_removing(
+    program: Program, spoilt: PowerAuth, spoiling_server: SpoilingServer
+) -> None:
+    spoiling_server.spoil(REMOVE, b"")
+    with pytest.raises(PowerAuthError) as error:
+        spoilt.token_store.remove_access_token("first")
+    assert (error.value.code, error.value.is_outcome_unknown) == (Code.NETWORK_ERROR, True)
+    assert not DeviceToken.objects.exists()
+    # It is kept until the server has said so, which it says of what is gone as well.
+    assert spoilt.token_store.has_local_token("first") is True
+    spoiling_server.mend()
+    spoilt.token_store.remove_access_token("first")
+    assert spoilt.token_store.has_local_token("first") is False
+
+
+def test_an_answer_that_was_lost_on_activating(
+    program: Program, spoiling_server: SpoilingServer, alice: User
+) -> None:
+    power_auth = program.start(url=spoiling_server.url, timeout=TIMEOUT)
+    spoiling_server.spoil("/pa/v3/activation/create", b"")
+    with pytest.raises(PowerAuthError) as error:
+        power_auth.activate(new_code(alice, program.release), PIN)
+    assert (error.value.code, error.value.is_outcome_unknown) == (Code.NETWORK_ERROR, True)
+    assert power_auth.can_start_activation() is True
+    # The code is used up: with another, it goes on.
+    assert stored().status != Activation.Status.CREATED
+    spoiling_server.mend()
+    power_auth.activate(new_code(alice, program.release), PIN)
+    assert power_auth.has_valid_activation() is True
+
+
+def test_a_code_that_is_none_is_not_sent(program: Program, alice: User) -> None:
+    power_auth = program.start()
+    code = new_code(alice, program.release)
+    mistyped = code[:-1] + ("A" if code[-1] != "A" else "B")
+    for wrong in ("", "x", mistyped, code.replace("-", ""), f"{code}#AAAA", f"{code}#"):
+        with pytest.raises(PowerAuthError) as error:
+            power_auth.activate(wrong, PIN)
+        assert error.value.code == Code.INVALID_ACTIVATION_CODE
+        assert code not in str(error.value)
+    assert program.wire.paths == []
