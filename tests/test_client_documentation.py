@@ -378,7 +378,7 @@ def test_the_page(
             assert (visits.status_code, visits.json()["for"]) == (200, "alice")
         read = step("asynchronous", **names)["read_visits"]
         assert asyncio.run(read()).status_code == 200
-        assert step("signed", pin=PASSWORD, **names)["answer"].json() == {"by": "possession_knowledge"}
+        assert step("signed", **names)["answer"].json() == {"by": "possession_knowledge"}
         assert "said" not in step("errors", **names)
         power_auth.token_store.remove_access_token("visits")
         assert step("errors", **names)["said"] == "Request the token first."
