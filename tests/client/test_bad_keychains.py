@@ -1,0 +1,321 @@
+"""A keychain that is locked, missing, or has something else than was put there."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+from typing import TYPE_CHECKING, Any
+
+import keyring
+import pytest
+from cryptography.fernet import Fernet
+from keyring.backends.fail import Keyring as NoKeyring
+from keyring.errors import KeyringLocked
+
+from tests.client.memory_keychain import MemoryKeychain
+from tests.client.program import CREATE, KNOWLEDGE, PIN, POSSESSION, REMOVE, new_code, stored
+from tokenauth.client import (
+    CorruptedEntryError,
+    EncryptedFileKeychain,
+    KeychainError,
+    PowerAuthActivation,
+    PowerAuthAuthentication,
+    PowerAuthError,
+    PowerAuthErrorCode,
+    SystemKeychain,
+)
+from tokenauth.devices.models import Activation, DeviceToken
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+    from pathlib import Path
+
+    from testproject.accounts.models import User
+    from tests.client.program import Program
+    from tokenauth.client import PowerAuth
+
+Code = PowerAuthErrorCode
+
+
+class Full(MemoryKeychain):
+    """Asks ``refuses`` before each write."""
+
+    def __init__(self, entries: dict[str, str], refuses: Callable[[str], bool]) -> None:
+        super().__init__(entries)
+        self.refuses = refuses
+
+    def write(self, name: str, text: str) -> None:
+        if self.refuses(name):
+            raise KeychainError("The keychain takes nothing.")
+        super().write(name, text)
+
+
+class Locked(Full):
+    """Before each change."""
+
+    def delete(self, name: str) -> None:
+        if self.refuses(name):
+            raise KeychainError("The keychain takes nothing.")
+        super().delete(name)
+
+
+class LockedKeyring(NoKeyring):
+    """The system's, before somebody has typed its password."""
+
+    priority = 5
+
+    def get_password(self, service: str, username: str, password: str | None = None) -> None:
+        raise KeyringLocked("Locked.")
+
+    set_password = delete_password = get_password
+
+
+def locked(_: Any) -> Any:
+    return LockedKeyring(), SystemKeychain()
+
+
+def missing(_: Any) -> Any:
+    return NoKeyring(), SystemKeychain()
+
+
+def wrong_key(directory: Path) -> Any:
+    EncryptedFileKeychain(directory / "k", Fernet.generate_key()).write("a", "b")
+    return None, EncryptedFileKeychain(directory / "k", Fernet.generate_key())
+
+
+def damaged(directory: Path) -> Any:
+    EncryptedFileKeychain(directory / "k").write("a", "b")
+    (directory / "k").write_bytes(b"junk")
+    return None, EncryptedFileKeychain(directory / "k")
+
+
+@pytest.mark.parametrize("make", [locked, missing, wrong_key, damaged])
+def test_what_does_not_open_is_not_taken_for_an_empty_one(
+    program: Program,
+    alice: User,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    make: Callable[[Path], Any],
+) -> None:
+    system, keychain = make(tmp_path)
+    if system is not None:
+        monkeypatch.setattr(keyring, "get_keyring", lambda: system)
+        monkeypatch.setattr(keyring.core, "_keyring_backend", system)
+    power_auth = program.start(keychain=keychain)
+    tokens, code = power_auth.token_store, new_code(alice, program.release)
+    for act in (
+        power_auth.has_valid_activation,
+        power_auth.can_start_activation,
+        power_auth.get_activation_identifier,
+        power_auth.fetch_activation_status,
+        power_auth.remove_activation_local,
+        lambda: power_auth.activate(code, PIN),
+        lambda: power_auth.validate_password(PIN),
+        tokens.can_request_for_access_token,
+        tokens.remove_all_local_tokens,
+        lambda: tokens.has_local_token("sites"),
+        lambda: tokens.get_local_token("sites"),
+        lambda: tokens.generate_header_for_token("sites"),
+        lambda: tokens.request_access_token("sites", POSSESSION),
+        lambda: tokens.remove_access_token("sites"),
+        lambda: tokens.remove_local_token("sites"),
+        lambda: asyncio.run(tokens.ahas_local_token("sites")),
+    ):
+        with pytest.raises(KeychainError) as error:
+            act()
+        assert PIN not in str(error.value)
+        assert code not in str(error.value)
+    # The code is good yet.
+    assert program.wire.paths == []
+    assert stored().status == Activation.Status.CREATED
+
+
+def test_an_activation_that_cannot_be_kept_is_persisted_later(program: Program, alice: User) -> None:
+    is_locked = [False]
+    power_auth = program.start(keychain=Locked(program.entries, lambda name: is_locked[0]))
+    created = power_auth.create_activation(
+        PowerAuthActivation.with_activation_code(new_code(alice, program.release), "Petra's tablet")
+    )
+    authentication = PowerAuthAuthentication.persist_with_password(PIN)
+    is_locked[0] = True
+    with pytest.raises(KeychainError):
+        power_auth.persist_activation(authentication)
+    assert power_auth.has_valid_activation() is False
+    assert power_auth.has_pending_activation() is True
+    is_locked[0] = False
+    power_auth.persist_activation(authentication)
+    assert power_auth.get_activation_identifier() == created.activation_identifier == str(stored().pk)
+    power_auth.validate_password(PIN)
+
+
+def test_what_cannot_be_counted_is_not_sent(program: Program, power_auth: PowerAuth) -> None:
+    readable = program.start(keychain=Locked(program.entries, lambda name: True))
+    before = len(program.wire.paths)
+    for act in (
+        lambda: readable.token_store.request_access_token("sites", KNOWLEDGE),
+        lambda: readable.validate_password(PIN),
+        lambda: readable.change_password(PIN, "2468"),
+        lambda: readable.remove_activation_with_authentication(KNOWLEDGE),
+    ):
+        with pytest.raises(KeychainError):
+            act()
+    sent = program.wire.paths[before:]
+    assert set(sent) <= {"/pa/v3/status", "/pa/v3/keystore/create"}
+    assert stored().counter == 0
+    power_auth.validate_password(PIN)
+    assert stored().counter == 1
+
+
+def entry_of(program: Program, kind: str, instance_id: str = "field-app") -> str:
+    """The name of the one entry of this kind."""
+    (name,) = [name for name in program.entries if name.startswith(kind) and name.endswith(f"@{instance_id}")]
+    return name
+
+
+def test_a_token_that_cannot_be_kept_is_ended_on_the_server(program: Program, power_auth: PowerAuth) -> None:
+    is_locked = [True]
+    keychain = Full(program.entries, lambda name: is_locked[0] and name.startswith("token."))
+    refusing = program.start(keychain=keychain)
+    with pytest.raises(KeychainError) as error:
+        refusing.token_store.request_access_token("sites", KNOWLEDGE)
+    assert error.value.is_outcome_unknown is False
+    assert (program.wire.paths.count(CREATE), program.wire.paths.count(REMOVE)) == (1, 1)
+    assert not DeviceToken.objects.exists()
+    is_locked[0] = False
+    assert refusing.token_store.has_local_token("sites") is False
+    assert program.get(refusing.token_store.request_access_token("sites", KNOWLEDGE).generate_header()) == 200
+
+
+def test_and_where_that_fails_whoever_asked_is_told_which(program: Program, power_auth: PowerAuth) -> None:
+    refusing = program.start(keychain=Full(program.entries, lambda name: name.startswith("token.")))
+    program.wire.lost.add(REMOVE)
+    with pytest.raises(KeychainError) as error:
+        refusing.token_store.request_access_token("sites", KNOWLEDGE)
+    assert error.value.is_outcome_unknown is True
+    assert (program.wire.paths.count(CREATE), program.wire.paths.count(REMOVE)) == (1, 1)
+    assert refusing.token_store.has_local_token("sites") is False
+
+
+def test_a_keychain_that_is_locked_meanwhile(program: Program, power_auth: PowerAuth) -> None:
+    keychain = Locked(program.entries, lambda name: CREATE in program.wire.paths)
+    refusing = program.start(keychain=keychain)
+    with pytest.raises(KeychainError) as error:
+        refusing.token_store.request_access_token("sites", KNOWLEDGE)
+    # Without a count that is kept, nothing can be signed: not the removal either.
+    assert error.value.is_outcome_unknown is True
+    assert DeviceToken.objects.get().pk
+    assert str(DeviceToken.objects.get().pk) in error.value.message
+    keychain.refuses = lambda name: False
+    # It was noted before, and is said once more.
+    with pytest.raises(PowerAuthError) as again:
+        refusing.token_store.request_access_token("sites", KNOWLEDGE)
+    assert again.value.code == Code.OPERATION_CANCELED
+    assert program.get(refusing.token_store.request_access_token("sites", KNOWLEDGE).generate_header()) == 200
+
+
+def junk(_: str) -> str:
+    return "junk"
+
+
+def empty(_: str) -> str:
+    return ""
+
+
+def no_members(text: str) -> str:
+    return json.dumps({**json.loads(text), "members": {}})
+
+
+def another_secret(text: str) -> str:
+    whole = json.loads(text)
+    return json.dumps({**whole, "members": {**whole["members"], "sec": "AAAA"}})
+
+
+def nested(_: str) -> str:
+    return "[" * 100_000
+
+
+@pytest.mark.parametrize("damage", [junk, empty, no_members, another_secret, nested])
+def test_a_token_that_cannot_be_read(
+    program: Program, power_auth: PowerAuth, damage: Callable[[str], str]
+) -> None:
+    power_auth.token_store.request_access_token("kept", KNOWLEDGE)
+    power_auth.token_store.request_access_token("sites", KNOWLEDGE)
+    (name,) = [name for name, text in program.entries.items() if '"name": "sites"' in text]
+    program.entries[name] = damage(program.entries[name])
+    assert_token_is_invalid(program, name)
+
+
+def test_a_token_of_another_instance(program: Program, power_auth: PowerAuth, bob: User) -> None:
+    other = program.activated(bob, "another").token_store
+    power_auth.token_store.request_access_token("kept", KNOWLEDGE)
+    for tokens in (power_auth.token_store, other):
+        tokens.request_access_token("sites", KNOWLEDGE)
+    name, its = [name for name, text in program.entries.items() if '"name": "sites"' in text]
+    assert name.partition("@")[0] == its.partition("@")[0]
+    program.entries[name] = program.entries[its]
+    assert_token_is_invalid(program, name)
+    assert program.get(other.generate_header_for_token("sites")) == 200
+
+
+def assert_token_is_invalid(program: Program, entry: str) -> None:
+    """And stays so, until it is removed here; nothing else is."""
+    there = program.entries[entry]
+    tokens = program.start().token_store
+    for act in (
+        lambda: tokens.has_local_token("sites"),
+        lambda: tokens.get_local_token("sites"),
+        lambda: tokens.generate_header_for_token("sites"),
+        lambda: tokens.request_access_token("sites", KNOWLEDGE),
+        lambda: tokens.remove_access_token("sites"),
+    ):
+        with pytest.raises(PowerAuthError) as error:
+            act()
+        assert error.value.code == Code.INVALID_TOKEN
+    assert program.entries[entry] == there
+    assert program.get(tokens.generate_header_for_token("kept")) == 200
+    tokens.remove_local_token("sites")
+    assert tokens.has_local_token("sites") is False
+    assert program.get(tokens.request_access_token("sites", KNOWLEDGE).generate_header()) == 200
+
+
+def test_a_token_of_another_activation_is_gone(program: Program, power_auth: PowerAuth, alice: User) -> None:
+    power_auth.token_store.request_access_token("sites", KNOWLEDGE)
+    left = dict(program.entries)
+    power_auth.remove_activation_local()
+    # As where a backup was restored, or a program was killed on its way.
+    program.entries.update({name: text for name, text in left.items() if name.startswith("token")})
+    again = program.start()
+    again.activate(new_code(alice, program.release), PIN)
+    program.entries.update({name: text for name, text in left.items() if name.startswith("token")})
+    tokens = program.start().token_store
+    assert tokens.has_local_token("sites") is False
+    assert not any('"name": "sites"' in text for text in program.entries.values())
+    assert program.get(tokens.request_access_token("sites", POSSESSION).generate_header()) == 200
+
+
+@pytest.mark.parametrize("damage", [junk, empty, no_members, nested])
+def test_an_activation_that_cannot_be_read(
+    program: Program, power_auth: PowerAuth, alice: User, damage: Callable[[str], str]
+) -> None:
+    power_auth.token_store.request_access_token("sites", KNOWLEDGE)
+    entry = entry_of(program, "activation")
+    program.entries[entry] = there = damage(program.entries[entry])
+    restarted, code = program.start(), new_code(alice, program.release)
+    for act in (
+        restarted.has_valid_activation,
+        restarted.can_start_activation,
+        lambda: restarted.activate(code, PIN),
+        lambda: restarted.validate_password(PIN),
+        restarted.fetch_activation_status,
+        lambda: restarted.token_store.request_access_token("events", KNOWLEDGE),
+        lambda: restarted.token_store.generate_header_for_token("sites"),
+    ):
+        with pytest.raises(PowerAuthError) as error:
+            act()
+        assert error.value.code == Code.INVALID_ACTIVATION_DATA
+        assert isinstance(error.value, CorruptedEntryError | PowerAuthError)
+    assert program.entries[entry] == there
+    restarted.remove_activation_local()
+    restarted.activate(code, PIN)
+    assert restarted.token_store.has_local_token("sites") is False
+    restarted.validate_password(PIN)
