@@ -57,6 +57,7 @@ TOKEN_PAGE = DOCS / "how-to" / "token-page.md"
 OPENAPI = DOCS / "how-to" / "openapi.md"
 OAUTH = DOCS / "how-to" / "oauth.md"
 DEVICES = DOCS / "how-to" / "devices.md"
+CLIENT = DOCS / "how-to" / "devices-client.md"
 PAGES = [ROOT / "README.md", ROOT / "SECURITY.md", *sorted(DOCS.rglob("*.md"))]
 # Those that tests walk on a live server: tests/e2e/test_moving.py, test_scopes_on_a_live_api.py.
 WALKED = [*sorted(DOCS.rglob("moving-from-*.md")), DOCS / "how-to" / "scopes-on-a-live-api.md"]
@@ -369,11 +370,11 @@ def test_openapi(settings: Any) -> None:
 
 
 def test_every_example_is_run_by_a_test() -> None:
-    calls = r'(?:example\(\w+, |run_in_the_inventory\()"(.+?)"\)'
+    calls = r'(?:example\(\w+, |run_in_the_inventory\(|step\()"(.+?)"[,)]'
     here = Path(__file__)
     names = (
         *("test_documented_requests.py", "oauth/test_checks.py", "client/test_bearer_auth.py"),
-        *("devices/test_page_of_devices.py", "e2e/test_readme.py"),
+        *("devices/test_page_of_devices.py", "e2e/test_readme.py", "test_client_documentation.py"),
     )
     others = [here.parent / name for name in names]
     run_here = set(re.findall(calls, "\n".join(test.read_text() for test in (here, *others))))

@@ -1,31 +1,22 @@
 """A service's key is rotated, by an operator's commands, while the service goes on asking."""
 
-import shlex
 import threading
 import time
 from collections import Counter
 from collections.abc import Callable
 from dataclasses import replace
 from http.client import HTTPException
-from io import StringIO
 from types import TracebackType
 from typing import Self
 
-from django.core.management import call_command
-
 from testproject.accounts.models import User
-from testproject.demo.requests import Answer, Request, indented
+from testproject.demo.requests import Answer, Request
+from testproject.demo.steps import PATIENCE, UnexpectedError, manage, show
 
 SERVICE = "metering"
 
 # How many requests are answered before the next step is taken.
 BETWEEN_STEPS = 50
-# No longer than this is waited for anything, in seconds.
-PATIENCE = 30.0
-
-
-class UnexpectedError(Exception):
-    """What happened is not what a rotation is."""
 
 
 class Client:
@@ -86,7 +77,7 @@ def rotate_under_load(url: str, organization: str, write: Callable[[str], object
     """Take the four steps of a rotation, say what happens, and count what was not as expected."""
     service = _service(organization)
     write("A service's key is rotated under load\n")
-    key = _manage(
+    key = manage(
         f"createtoken --service {SERVICE} 'Demo: rotated' --scope read:sites"
         f" --kind api_key --environment live --organization {organization} --expires 1d",
         write,
@@ -115,25 +106,25 @@ def _rotate(client: Client, service: User, write: Callable[[str], object]) -> No
     retired = Request(client.url, {"X-API-Key": client.key})
 
     write("1. The operator makes the new key; the old one lives on for an hour.\n")
-    new = _manage(f"rotatetoken {old.pk} --overlap 1h", write)
+    new = manage(f"rotatetoken {old.pk} --overlap 1h", write)
     if "Sunset" not in client.go_on().headers:
         raise UnexpectedError("the service is not told of the rotation.")
     write("   Answers to the old one now tell since when (in seconds since 1970), and when it ends:\n")
-    _show(replace(retired, method="HEAD"), write)
+    show(replace(retired, method="HEAD"), write)
 
     write("2. The service is given the new key, and goes on with it. Its answers are the usual ones again:\n")
     client.key = new
     if "Sunset" in client.go_on().headers:
         raise UnexpectedError("the new key has been rotated as well.")
-    _show(Request(client.url, {"X-API-Key": new}, method="HEAD"), write)
+    show(Request(client.url, {"X-API-Key": new}, method="HEAD"), write)
 
     write("3. The operator sees that the new key is used; when, is noted at most once a minute.\n")
     _wait_for_use(service, new)
-    _manage(f"listtokens --family {old.family}", write)
+    manage(f"listtokens --family {old.family}", write)
 
     write("4. The operator ends the old one. Whoever still has it is refused:\n")
-    _manage(f"revoketokens {old.pk} --reason rotated", write)
-    if _show(retired, write).reason != "revoked":
+    manage(f"revoketokens {old.pk} --reason rotated", write)
+    if show(retired, write).reason != "revoked":
         raise UnexpectedError("it should have been 401 revoked.")
     client.go_on()
 
@@ -144,20 +135,6 @@ def _service(organization: str) -> User:
         service.set_unusable_password()
         service.save()
     return service
-
-
-def _manage(command: str, write: Callable[[str], object]) -> str:
-    """Run a command of ``manage.py`` as it is shown; what it printed on standard output."""
-    output, notes = StringIO(), StringIO()
-    call_command(*shlex.split(command), stdout=output, stderr=notes, no_color=True)
-    write(f"   $ python manage.py {command}\n{indented(notes.getvalue() + output.getvalue())}\n")
-    return output.getvalue().strip()
-
-
-def _show(request: Request, write: Callable[[str], object]) -> Answer:
-    answer = request.send()
-    write(f"   $ {request}\n{indented(answer)}\n")
-    return answer
 
 
 def _wait_for_use(service: User, key: str) -> None:

@@ -20,7 +20,7 @@ from tokenauth.client import (
     PowerAuthTokenAuth,
 )
 from tokenauth.devices.models import Activation
-from tokenauth.devices.protocol.headers import TOKEN_HEADER
+from tokenauth.devices.protocol.headers import SIGNATURE_HEADER, TOKEN_HEADER
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
@@ -73,7 +73,7 @@ class RedirectingHandler(BaseHTTPRequestHandler):
     server: Redirecting
 
     def do_GET(self) -> None:
-        self.server.seen.append(self.headers.get(TOKEN_HEADER))
+        self.server.seen.append(self.headers.get(TOKEN_HEADER) or self.headers.get(SIGNATURE_HEADER))
         is_first = len(self.server.seen) == 1
         self.send_response(302 if is_first else 204)
         if is_first:
@@ -153,6 +153,18 @@ def test_another_server_is_sent_no_header(
     assert requests.get(server.url, auth=token_auth, timeout=10).status_code == 204
     assert server.seen[0]
     assert other.seen[1:] == [None]
+
+
+@pytest.mark.parametrize("is_other", [False, True])
+def test_a_signature_follows_to_the_same_server_alone(
+    signature_auth: PowerAuthSignatureAuth, redirecting: Callable[[str], Redirecting], is_other: bool
+) -> None:
+    other = redirecting("/")
+    other.seen.append("is not the first")
+    server = redirecting(f"{other.url}/elsewhere" if is_other else "/elsewhere")
+    assert requests.get(server.url, auth=signature_auth, timeout=10).status_code == 204
+    assert server.seen[0]
+    assert (other.seen[1:], server.seen[1:]) == (([None], []) if is_other else ([], [server.seen[0]]))
 
 
 @pytest.mark.parametrize("method", ["GET", "DELETE", "POST", "PUT"])

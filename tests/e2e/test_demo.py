@@ -22,6 +22,9 @@ if TYPE_CHECKING:
 
 ROOT = Path(__file__).parents[2]
 
+# What an operator does to a device, each time followed by a request.
+ACTS = ("block", "unblock", "remove")
+
 
 @pytest.fixture
 def environment(tmp_path: Path) -> dict[str, str]:
@@ -40,6 +43,7 @@ def demo(environment: dict[str, str], *args: str) -> subprocess.CompletedProcess
 def look_at_the_rotation(text: str) -> None:
     """A key is rotated under load, and no request fails."""
     walk, rotation = text.split("A service's key is rotated under load\n")
+    rotation = rotation.partition("A device of alice's")[0]
     assert "Sunset" not in walk
     commands = re.findall(r"^   \$ python manage\.py (\w+)", rotation, re.MULTILINE)
     assert commands == ["createtoken", "rotatetoken", "listtokens", "revoketokens"]
@@ -62,6 +66,36 @@ def look_at_the_rotation(text: str) -> None:
     total, with_old, with_new = map(int, counts)
     assert total == with_old + with_new
     assert min(with_old, with_new) >= 100
+
+
+def look_at_the_device(text: str) -> None:
+    """A code becomes a device, whose token is refused a second time, while it is blocked, and at the end."""
+    walk = text.partition("A device of alice's comes and goes\n")[2]
+    commands = re.findall(r"^   \$ (?:python manage\.py )?(\w+)", walk, re.MULTILINE)
+    acts = [("commitdevice",), ("curl",), ("curl",), *((f"{act}device", "curl") for act in ACTS)]
+    assert commands == [command for act in acts for command in act]
+    (code,) = re.findall(r"^   ([A-Z2-7]{5}(?:-[A-Z2-7]{5}){3})$", walk, re.MULTILINE)
+    lines = re.findall(r"^   >>> (?:power_auth\.)([\w.]+)\((.*)\)", walk, re.MULTILINE)
+    assert [name for name, _ in lines] == [
+        *(
+            "activate",
+            "token_store.request_access_token",
+            "fetch_activation_status",
+            "remove_activation_local",
+        )
+    ]
+    assert code in lines[0][1]
+    (fingerprint,) = re.findall(r"activation_fingerprint='(\d{8})'", walk)
+    assert f"with the fingerprint {fingerprint}." in walk
+    # What is sent a second time is the same header; every other one is new.
+    headers = re.findall(r"'X-PowerAuth-Token: (.*?)'", walk)
+    assert headers[0] == headers[1]
+    assert len(set(headers)) == 4
+    assert re.findall(r"The login log has: (\w+)", walk) == [
+        "device_replayed",
+        "device_blocked",
+        "device_unknown",
+    ]
 
 
 def look_at_the_token_page(url: str, password: str) -> None:
@@ -92,13 +126,14 @@ def test_it_walks_through_the_answers_and_can_be_run_again(
         assert run.returncode == 0, run.stdout + run.stderr
         assert run.stderr == ""
         statuses = re.findall(r"^   HTTP (\d+)", run.stdout, re.MULTILINE)
-        # The walk, the grants (password and refresh, client credentials, code), and a rotation.
+        # The walk, the grants (password and refresh, client credentials, code), a rotation, and a device.
         assert statuses == [
             *("200", "403", "401", "401", "401"),
             *("200", "200", "200", "200", "401", "401"),
             *("200", "200", "403", "200"),
             *("200", "200", "200", "200", "401"),
             *("200", "200", "401"),
+            *("200", "401", "401", "200", "401"),
         ]
         assert re.findall(r'"reason": "(\w+)"', run.stdout) == [
             *("insufficient_scope", "malformed", "revoked", "missing"),
@@ -106,11 +141,13 @@ def test_it_walks_through_the_answers_and_can_be_run_again(
             "insufficient_scope",
             "revoked",
             "revoked",
+            *("unknown", "unknown", "unknown"),
         ]
         (port,) = re.findall(r"^Serving at http://127\.0\.0\.1:(\d+)$", run.stdout, re.MULTILINE)
         assert int(port) != taken_port
-        assert run.stdout.count("$ curl -") == 23
+        assert run.stdout.count("$ curl -") == 28
         look_at_the_rotation(run.stdout)
+        look_at_the_device(run.stdout)
 
 
 def test_it_keeps_serving_until_it_is_interrupted_and_its_lines_can_be_copied(
@@ -157,6 +194,14 @@ SABOTAGES = {
     "the overlap": (
         "from tokenauth.core import rotation as r; f = r.rotate; r.rotate = lambda t, o, **k: f(t, 0 * o)",
         "NOT AS EXPECTED: a request of the service failed: 401 expired.",
+    ),
+    "the memory for nonces": (
+        "from tokenauth.devices import nonces; nonces.spend = lambda *args: True",
+        "NOT AS EXPECTED: it should have been 401.",
+    ),
+    "the endpoint that makes tokens": (
+        "from tokenauth.devices import tokens; tokens.issue = None",
+        "NOT AS EXPECTED: RESPONSE_ERROR: ",
     ),
 }
 

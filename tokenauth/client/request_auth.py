@@ -13,7 +13,7 @@ with of_the_extra():
     import httpx
 
 if TYPE_CHECKING:
-    from collections.abc import AsyncGenerator, Generator
+    from collections.abc import AsyncGenerator, Callable, Generator
 
     from tokenauth.client.authentication import PowerAuthAuthentication
     from tokenauth.client.power_auth import PowerAuth
@@ -53,16 +53,10 @@ class PowerAuthTokenAuth(httpx.Auth):
         header = self._power_auth.token_store.generate_header_for_token(self._token_name)
         _put(header, request)
 
-        def follow(response: Any, **kwargs: Any) -> None:
-            if not response.is_redirect:
-                return
-            # What is sent next has the headers of this one.
-            followed = response.request
-            del followed.headers[header.key]
-            if _is_same_server(followed.url, urljoin(followed.url, response.headers["Location"])):
-                _put(self._power_auth.token_store.generate_header_for_token(self._token_name), followed)
+        def renew(request: Any) -> None:
+            _put(self._power_auth.token_store.generate_header_for_token(self._token_name), request)
 
-        request.register_hook("response", follow)
+        request.register_hook("response", _at_redirects(header.key, renew))
         return request
 
 
@@ -106,7 +100,10 @@ class PowerAuthSignatureAuth(httpx.Auth):
                 PowerAuthErrorCode.WRONG_PARAMETER, "What is signed is sent from memory: read the file first."
             )
         octets = _signed(request.method, body, httpx.URL(request.url).query.decode("ascii"))
-        _put(self._power_auth.request_signature(*self._what(request.method), octets), request)
+        header = self._power_auth.request_signature(*self._what(request.method), octets)
+        _put(header, request)
+        # To the same server it goes along as it is: who redirects has not looked at it.
+        request.register_hook("response", _at_redirects(header.key, lambda request: None))
         return request
 
     def _what(self, method: str) -> tuple[PowerAuthAuthentication, str, str]:
@@ -115,6 +112,21 @@ class PowerAuthSignatureAuth(httpx.Auth):
 
 def _put(header: PowerAuthHeader, request: Any) -> None:
     request.headers[header.key] = header.value
+
+
+def _at_redirects(key: str, renew: Callable[[Any], None]) -> Callable[..., None]:
+    """What requests is to do with the header ``key`` before it follows one, with all headers that it has."""
+
+    def follow(response: Any, **kwargs: Any) -> None:
+        if not response.is_redirect:
+            return
+        followed = response.request
+        if _is_same_server(followed.url, urljoin(followed.url, response.headers["Location"])):
+            renew(followed)
+        else:
+            del followed.headers[key]
+
+    return follow
 
 
 def _is_same_server(one: str, other: str) -> bool:

@@ -14,6 +14,7 @@ from django.db import connection
 from django.utils import timezone
 
 from testproject.accounts.models import User
+from testproject.demo.devices import walk_through_a_device
 from testproject.demo.oauth import walk_through_oauth
 from testproject.demo.rotation import rotate_under_load
 from testproject.demo.server import HOST, serving
@@ -44,7 +45,7 @@ class Command(BaseCommand):
         call_command("migrate", verbosity=0, interactive=False)
         seed()
         alice, of_alice = _person("alice", organization=ORGANIZATIONS[0])
-        _, of_admin = _person("admin", is_staff=True, is_superuser=True)
+        admin, of_admin = _person("admin", is_staff=True, is_superuser=True)
         with serving(options["port"]) as port:
             base_url = f"http://{HOST}:{port}"
             self._say(f"Serving at {base_url}\n")
@@ -52,6 +53,7 @@ class Command(BaseCommand):
                 unexpected = walk(base_url, self._steps(alice), self._say)
                 unexpected += walk_through_oauth(base_url, alice, of_alice, self._say)
                 unexpected += rotate_under_load(base_url + SITES, ORGANIZATIONS[0], self._say)
+                unexpected += walk_through_a_device(base_url, alice, admin, self._say)
             if unexpected:
                 raise CommandError("What is marked above was not as expected.")
             self._say(self.style.SUCCESS("All of it was as expected."))
