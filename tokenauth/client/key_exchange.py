@@ -41,8 +41,10 @@ class PowerAuthActivation:
         :param name: what the server's lists call the device; the machine's own name, where there is none.
         :raises PowerAuthError: ``INVALID_ACTIVATION_CODE``: it is none; a letter was mistyped.
         """
-        text, _, signature = code.strip().partition("#")
+        text, is_signed, signature = code.strip().partition("#")
         text = text.upper()
+        if is_signed and not signature:
+            raise _invalid_code("The signature of the activation code is missing.")
         try:
             activation_code.parse(text)
         except ProtocolError as error:

@@ -4,6 +4,9 @@ from __future__ import annotations
 
 import json
 import time
+from concurrent.futures import Future
+from contextvars import copy_context
+from threading import Thread
 from typing import TYPE_CHECKING, Any
 
 from tokenauth.client.exceptions import PowerAuthError, PowerAuthErrorCode
@@ -19,6 +22,8 @@ if TYPE_CHECKING:
 
 # In bytes: a hundred times what a server of this protocol answers.
 LONGEST_ANSWER = 256 * 1024
+# To connect, to send, to wait, and to read.
+_STEPS = 4
 
 
 class Transport:
@@ -47,6 +52,23 @@ class Transport:
         :raises PowerAuthError: ``NETWORK_ERROR``, ``AUTHENTICATION_ERROR`` or ``RESPONSE_ERROR``. Where it
             was sent, and nobody knows what became of it, ``is_outcome_unknown``.
         """
+        answer: Future[Mapping[str, Any]] = Future()
+
+        def exchange() -> None:
+            try:
+                answer.set_result(self._exchange(path, content, headers))
+            except BaseException as error:  # noqa: BLE001 - whoever waits for it raises it
+                answer.set_exception(error)
+
+        # httpx bounds each wait for the network, and not their sum: headers may come drop by drop, and a name
+        # is looked up for as long as the system likes. Who has given up waits for none of that.
+        Thread(target=copy_context().run, args=(exchange,), daemon=True).start()
+        try:
+            return answer.result(_STEPS * self._timeout)
+        except TimeoutError as error:
+            raise _unanswered(f"{self._url}{path}") from error
+
+    def _exchange(self, path: str, content: bytes, headers: Mapping[str, str] | None) -> Mapping[str, Any]:
         url = f"{self._url}{path}"
         headers = {"Content-Type": "application/json", "Accept": "application/json", **(headers or {})}
         try:
@@ -107,11 +129,11 @@ def _members(url: str, status: int, text: bytes) -> Mapping[str, Any]:
             f"The server refused the signature{of_server}.",
             **details,
         )
-    # What failed on its side may have failed after it was done.
+    # What failed on its side may have failed after it was done, as may what something in between took for it.
     raise PowerAuthError(
         PowerAuthErrorCode.RESPONSE_ERROR,
         f"The server answered {status}{of_server}: {url}",
-        is_outcome_unknown=status >= 500,
+        is_outcome_unknown=status >= 500 or status < 300,
         **details,
     )
 
