@@ -542,3 +542,24 @@ def test_what_is_typed_wrongly_is_not_repeated(command_line: CommandLine) -> Non
     assert "too many arguments" in command_line(*request, PIN).usage()
     of_system = command_line("status", "--keychain", "system")
     assert "--keychain-file is of --keychain file" in of_system.usage()
+
+
+@pytest.mark.parametrize(
+    "words",
+    [
+        (),
+        ("activate",),
+        ("status",),
+        ("remove",),
+        ("token",),
+        *[("token", name) for name in ("request", "list", "header", "remove")],
+        ("sign",),
+        ("configure",),
+    ],
+    ids=" ".join,
+)
+def test_help(command_line: CommandLine, words: tuple[str, ...]) -> None:
+    command_line.monkeypatch.setenv("COLUMNS", "80")
+    shown = command_line(*words, "--help").done()
+    assert shown.startswith(f"usage: python -m tokenauth.client {' '.join(words)}".rstrip())
+    assert all(len(line) <= 110 for line in shown.splitlines())

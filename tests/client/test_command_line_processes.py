@@ -217,6 +217,31 @@ def test_a_reader_that_has_gone(command_line: CommandLine, words: tuple[str, ...
     assert done.returncode in ((0, 1) if "--help" in words else (1,))
 
 
+@pytest.mark.skipif(not os.path.exists("/dev/full"), reason="/dev/full is Linux's")
+@pytest.mark.parametrize("unbuffered", ["", "1"])
+def test_a_disk_that_is_full(command_line: CommandLine, unbuffered: str) -> None:
+    command_line.activate()
+    command_line("token", "request", "sync").done()
+    with open("/dev/full", "wb") as full:
+        done = subprocess.run(  # noqa: S603
+            [
+                sys.executable,
+                "-m",
+                "tokenauth.client",
+                "token",
+                "list",
+                f"--keychain-file={command_line.file}",
+            ],
+            stdout=full,
+            stderr=subprocess.PIPE,
+            env=command_line.environment({"PYTHONUNBUFFERED": unbuffered}),
+            timeout=60,
+            check=False,
+        )
+    assert done.returncode == 1
+    assert done.stderr == b"error: Standard output cannot be written: No space left on device.\n"
+
+
 def test_the_line_for_curl(command_line: CommandLine, tmp_path: Path) -> None:
     curl = shutil.which("curl")
     if curl is None:
@@ -325,25 +350,6 @@ def test_a_keychain_that_is_missing_or_locked(command_line: CommandLine, tmp_pat
         "status", environment={**locked, KEY_VARIABLE: Fernet.generate_key().decode()}
     )
     assert of_file.code == "INVALID_ACTIVATION_DATA"
-
-
-@pytest.mark.parametrize(
-    "words",
-    [
-        (),
-        ("activate",),
-        ("status",),
-        ("remove",),
-        ("token",),
-        *[("token", name) for name in ("request", "list", "header", "remove")],
-        ("sign",),
-        ("configure",),
-    ],
-    ids=" ".join,
-)
-def test_help(words: tuple[str, ...], command_line: CommandLine) -> None:
-    shown = command_line.alone(*words, "--help", environment={"COLUMNS": "80"}).done()
-    assert shown.startswith(f"usage: python -m tokenauth.client {' '.join(words)}".rstrip())
 
 
 def test_no_command(command_line: CommandLine) -> None:

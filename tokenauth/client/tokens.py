@@ -107,6 +107,8 @@ class PowerAuthToken:
         """Whether the activation is there that it was requested by."""
         return self._store.is_of_this_activation(self._stored)
 
+    acan_generate_header = async_twin(can_generate_header)
+
     def generate_header(self) -> PowerAuthHeader:
         """A header for one request.
 

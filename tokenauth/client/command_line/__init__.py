@@ -11,9 +11,9 @@ import sys
 from typing import TYPE_CHECKING
 
 from tokenauth.client.command_line import activation, configuring, signing, tokens
-from tokenauth.client.command_line.exceptions import CommandError
+from tokenauth.client.command_line.exceptions import CommandError, OutputError
 from tokenauth.client.command_line.options import PROGRAM, Parser
-from tokenauth.client.command_line.terminal import note
+from tokenauth.client.command_line.terminal import end_output, note
 from tokenauth.client.error_messages import report_of
 from tokenauth.client.exceptions import PowerAuthError
 
@@ -47,14 +47,16 @@ def main(arguments: Sequence[str] | None = None) -> int:
         try:
             return _done(arguments)
         finally:
-            # What nobody reads any more shows here, and not at the exit.
-            sys.stdout.flush()
+            # Of help as well: what nobody reads any more shows here, and not at the exit.
+            end_output()
     except KeyboardInterrupt:
         note("")
         return INTERRUPTED
-    except BrokenPipeError:
-        # Whoever read it has seen enough. What is still in the buffer is for nobody.
+    except OutputError as error:
+        # What is still in the buffer is for nobody, and would fail again at the exit.
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        if str(error):
+            note(f"error: {error}")
         return 1
 
 

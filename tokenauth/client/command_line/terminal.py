@@ -7,7 +7,7 @@ import sys
 import warnings
 from typing import TYPE_CHECKING
 
-from tokenauth.client.command_line.exceptions import CommandError
+from tokenauth.client.command_line.exceptions import CommandError, OutputError
 
 if TYPE_CHECKING:
     import argparse
@@ -15,14 +15,20 @@ if TYPE_CHECKING:
 
 def say(text: str) -> None:
     """A line for whoever or whatever reads the answer."""
-    sys.stdout.write(f"{text}\n")
+    _write(f"{text}\n")
 
 
 def note(text: str) -> None:
     """A line for the person alone."""
-    # Else what was said before it may come after it.
-    sys.stdout.flush()
     sys.stderr.write(f"{text}\n")
+
+
+def end_output() -> None:
+    """See that all that was said has arrived.
+
+    :raises OutputError: it has not.
+    """
+    _write("")
 
 
 def password(options: argparse.Namespace, *, is_new: bool = False) -> str:
@@ -59,6 +65,17 @@ def is_confirmed(question: str) -> bool:
         raise CommandError(f"{question} Add --yes to do it.")
     _ask(f"{question} [y/N] ")
     return sys.stdin.readline().strip().lower() in ("y", "yes")
+
+
+def _write(text: str) -> None:
+    try:
+        sys.stdout.write(text)
+        # Else what is noted after it may come before it.
+        sys.stdout.flush()
+    except BrokenPipeError as error:
+        raise OutputError from error
+    except OSError as error:
+        raise OutputError(f"Standard output cannot be written: {error.strerror}.") from error
 
 
 def _ask(question: str) -> None:
