@@ -25,7 +25,7 @@ TIMEOUT, BOUND = 0.5, 5
 ACTIVATION_STATUS = "/pa/v3/activation/status"
 PAGE = b"<html><title>Sign in to the network</title></html>"
 # More than anything that a server of the protocol answers.
-MUCH = b" " * 2_000_000
+MUCH = b'{"encryptedData": "' + b"A" * 2_000_000 + b'"}'
 
 
 def refused(power_auth: PowerAuth, name: str = "sites") -> PowerAuthError:

@@ -97,7 +97,7 @@ def foreign(modules: set[str]) -> set[str]:
 
 
 def brought_by_the_extra() -> set[str]:
-    """The top modules of what pip installs for the extra, with ``cryptography``, and of what uses it if it is there."""
+    """The top modules of what pip installs for the extra, and of what that uses where it is there."""
     told = tomllib.loads((settings.BASE_DIR / "pyproject.toml").read_text())
     assert tuple(map(name_of, told["project"]["optional-dependencies"]["client"])) == EXTRA
     found: set[str] = set()
