@@ -3,9 +3,16 @@
 from __future__ import annotations
 
 import ssl
+import sys
 import threading
+import time
+from typing import TYPE_CHECKING
 
 import httpx
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable
+    from types import FrameType
 
 # In seconds; what takes longer will not come any more.
 PATIENCE = 20
@@ -65,3 +72,20 @@ class Barrier:
     def let_through(self) -> None:
         """What waits, and all that comes later."""
         self._is_open.set()
+
+
+def wait_until_they_wait(threads: Iterable[int]) -> None:
+    """Until each of the threads, by their ids, waits for what another of them is to have."""
+    deadline = time.monotonic() + PATIENCE
+    for thread in threads:
+        while not _waits_for_result(sys._current_frames().get(thread)):
+            assert time.monotonic() < deadline, "It does not wait."
+            time.sleep(0.001)
+
+
+def _waits_for_result(frame: FrameType | None) -> bool:
+    while frame is not None:
+        if frame.f_code.co_qualname == "Future.result":
+            return True
+        frame = frame.f_back
+    return False

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from tests.client.program import CREATE, KNOWLEDGE, POSSESSION, REMOVE, new_code, stored
+from tests.client.program import CREATE, KNOWLEDGE, PIN, POSSESSION, REMOVE, new_code, stored
 from tokenauth.client import PowerAuthError, PowerAuthErrorCode
 from tokenauth.devices.models import Activation, DeviceToken
 
@@ -70,7 +70,7 @@ def test_10_of_an_activation_that_was_removed_here(
     assert stored().status == Activation.Status.ACTIVE
     assert DeviceToken.objects.count() == 2
     # Nor does another activation make them good again.
-    power_auth.activate(new_code(alice, program.release), "7391")
+    power_auth.activate(new_code(alice, program.release), PIN)
     assert [token.can_generate_header() for token in held] == [False, False]
     assert_gone(tokens, "weak")
     assert program.get(tokens.request_access_token("weak", POSSESSION).generate_header()) == 200
