@@ -19,7 +19,7 @@ from keyring.errors import (
 )
 
 from tests.client.other_processes import output
-from tokenauth.client.default_keychain import default_keychain
+from tokenauth.client.chosen_keychain import default_keychain
 from tokenauth.client.encrypted_file_keychain import EncryptedFileKeychain
 from tokenauth.client.exceptions import KeychainError
 from tokenauth.client.system_keychain import SystemKeychain
@@ -297,7 +297,7 @@ linux = pytest.mark.skipif(sys.platform != "linux", reason="elsewhere there is a
 def test_without_a_session_there_is_a_file(tmp_path: Path) -> None:
     printed = output(
         """
-        from tokenauth.client.default_keychain import default_keychain
+        from tokenauth.client.chosen_keychain import default_keychain
         from tokenauth.client.exceptions import KeychainError
         from tokenauth.client.system_keychain import SystemKeychain
 
@@ -323,7 +323,7 @@ def test_without_a_session_there_is_a_file(tmp_path: Path) -> None:
 def test_a_keyring_that_is_configured_and_not_there_is_told(tmp_path: Path, configured: str) -> None:
     printed = output(
         """
-        from tokenauth.client.default_keychain import default_keychain
+        from tokenauth.client.chosen_keychain import default_keychain
         from tokenauth.client.exceptions import KeychainError
 
         try:
