@@ -155,6 +155,22 @@ def test_another_server_is_sent_no_header(
     assert other.seen[1:] == [None]
 
 
+@pytest.mark.parametrize("auth", ["token_auth", "signature_auth"])
+@pytest.mark.parametrize("goes_back", [False, True])
+def test_nor_by_another_redirect_from_there(
+    request: pytest.FixtureRequest, redirecting: Callable[[str], Redirecting], auth: str, goes_back: bool
+) -> None:
+    """Of the other server's own, or back: who redirects might send whatever it likes by the header."""
+    other = redirecting("/again")
+    server = redirecting(f"{other.url}/elsewhere")
+    if goes_back:
+        other.target = f"{server.url}/again"
+    answer = requests.get(server.url, auth=request.getfixturevalue(auth), timeout=10)
+    assert answer.status_code == 204
+    assert server.seen[0]
+    assert (other.seen, server.seen[1:]) == (([None], [None]) if goes_back else ([None, None], []))
+
+
 @pytest.mark.parametrize("is_other", [False, True])
 def test_a_signature_follows_to_the_same_server_alone(
     signature_auth: PowerAuthSignatureAuth, redirecting: Callable[[str], Redirecting], is_other: bool

@@ -56,7 +56,7 @@ class PowerAuthTokenAuth(httpx.Auth):
         def renew(request: Any) -> None:
             _put(self._power_auth.token_store.generate_header_for_token(self._token_name), request)
 
-        request.register_hook("response", _at_redirects(header.key, renew))
+        request.register_hook("response", _at_redirects(request.url, header.key, renew))
         return request
 
 
@@ -103,7 +103,7 @@ class PowerAuthSignatureAuth(httpx.Auth):
         header = self._power_auth.request_signature(*self._what(request.method), octets)
         _put(header, request)
         # To the same server it goes along as it is: who redirects has not looked at it.
-        request.register_hook("response", _at_redirects(header.key, lambda request: None))
+        request.register_hook("response", _at_redirects(request.url, header.key, lambda request: None))
         return request
 
     def _what(self, method: str) -> tuple[PowerAuthAuthentication, str, str]:
@@ -114,17 +114,20 @@ def _put(header: PowerAuthHeader, request: Any) -> None:
     request.headers[header.key] = header.value
 
 
-def _at_redirects(key: str, renew: Callable[[Any], None]) -> Callable[..., None]:
-    """What requests is to do with the header ``key`` before it follows one, with all headers that it has."""
+def _at_redirects(url: str, key: str, renew: Callable[[Any], None]) -> Callable[..., None]:
+    """What requests is to do with the header ``key``, which is for the server of ``url``, before it follows one.
+
+    It sends all headers along, and asks of each redirect after the first as well, whoever it came from.
+    """
 
     def follow(response: Any, **kwargs: Any) -> None:
         if not response.is_redirect:
             return
         followed = response.request
-        if _is_same_server(followed.url, urljoin(followed.url, response.headers["Location"])):
+        if not _is_same_server(url, urljoin(followed.url, response.headers["Location"])):
+            followed.headers.pop(key, None)
+        elif key in followed.headers:
             renew(followed)
-        else:
-            del followed.headers[key]
 
     return follow
 
