@@ -23,6 +23,8 @@ if TYPE_CHECKING:
     from tokenauth.client.instance_storage import InstanceStorage
 
 ACTIVATION = "activation"
+# Of a server's time, in milliseconds since 1970: 9 to 15 digits. A header has room for no other.
+_EARLIEST, _LATEST = 10**8, 10**15 - 1
 
 
 class Session:
@@ -126,7 +128,7 @@ class Session:
         answer = self.post("/pa/v3/status", {})
         told = answer.get("responseObject")
         server_time = told.get("serverTime") if isinstance(told, dict) else None
-        if not isinstance(server_time, int) or isinstance(server_time, bool) or not 0 <= server_time < 2**63:
+        if not isinstance(server_time, int) or not _EARLIEST <= server_time <= _LATEST:
             raise PowerAuthError(
                 PowerAuthErrorCode.TIME_SYNCHRONIZATION, "The server does not tell its time."
             )
