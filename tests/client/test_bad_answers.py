@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import gzip
 import json
 import time
+import tracemalloc
 from typing import TYPE_CHECKING
 
 import pytest
@@ -97,6 +99,19 @@ def test_an_answer_that_takes_long(spoilt: PowerAuth, spoiling_server: SpoilingS
     error = refused(spoilt)
     assert time.monotonic() - start < BOUND
     assert (error.code, error.is_outcome_unknown) == (Code.NETWORK_ERROR, True)
+
+
+def test_an_answer_that_grows_when_it_is_read(spoilt: PowerAuth, spoiling_server: SpoilingServer) -> None:
+    body = gzip.compress(gzip.compress(b" " * 64 * 2**20))
+    assert len(body) < 1000
+    spoiling_server.spoil(CREATE, answered(200, body, Content_Encoding="gzip, gzip"))
+    tracemalloc.start()
+    try:
+        error = refused(spoilt)
+        assert tracemalloc.get_traced_memory()[1] < 16 * 2**20
+    finally:
+        tracemalloc.stop()
+    assert (error.code, error.http_status, error.is_outcome_unknown) == (Code.RESPONSE_ERROR, 200, True)
 
 
 @pytest.mark.parametrize(

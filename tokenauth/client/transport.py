@@ -70,7 +70,13 @@ class Transport:
 
     def _exchange(self, path: str, content: bytes, headers: Mapping[str, str] | None) -> Mapping[str, Any]:
         url = f"{self._url}{path}"
-        headers = {"Content-Type": "application/json", "Accept": "application/json", **(headers or {})}
+        headers = {
+            "Content-Type": "application/json",
+            "Accept": "application/json",
+            # An answer is short. Compressed, and that several times, a few hundred octets would fill the memory.
+            "Accept-Encoding": "identity",
+            **(headers or {}),
+        }
         try:
             with self._client.stream(
                 "POST",
@@ -92,12 +98,12 @@ class Transport:
             ) from error
         except httpx.TransportError as error:
             raise _unanswered(url) from error
-        except httpx.DecodingError as error:
-            raise _unreadable(url) from error
         return _members(url, status, text)
 
     def _read(self, response: httpx.Response) -> bytes:
         """The answer's text, which neither fills the memory nor comes drop by drop for ever."""
+        if response.headers.get("Content-Encoding", "identity").lower() != "identity":
+            raise _unreadable(str(response.url), response.status_code)
         deadline = time.monotonic() + self._timeout
         text = b""
         for chunk in response.iter_bytes():
