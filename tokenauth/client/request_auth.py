@@ -115,7 +115,7 @@ def _put(header: PowerAuthHeader, request: Any) -> None:
 
 
 def _at_redirects(url: str, key: str, renew: Callable[[Any], None]) -> Callable[..., None]:
-    """What requests is to do with the header ``key``, which is for the server of ``url``, before it follows one.
+    """What requests is to do with the header ``key``, of the server of ``url`` alone, before it follows one.
 
     It sends all headers along, and asks of each redirect after the first as well, whoever it came from.
     """

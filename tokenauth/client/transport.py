@@ -73,7 +73,7 @@ class Transport:
         headers = {
             "Content-Type": "application/json",
             "Accept": "application/json",
-            # An answer is short. Compressed, and that several times, a few hundred octets would fill the memory.
+            # It is short anyway. Of what was compressed several times, a few hundred octets fill the memory.
             "Accept-Encoding": "identity",
             **(headers or {}),
         }
