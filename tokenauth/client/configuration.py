@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, fields
 from functools import cached_property
+from typing import TYPE_CHECKING, Any
 from urllib.parse import urlsplit
 
 from tokenauth.client.exceptions import PowerAuthError, PowerAuthErrorCode
@@ -12,6 +13,9 @@ from tokenauth.devices.protocol.exceptions import ProtocolError
 from tokenauth.devices.protocol.octets import KEY_LENGTH, decoded, encoded
 from tokenauth.devices.protocol.sdk_configuration import SdkConfiguration
 from tokenauth.devices.protocol.versions import Version
+
+if TYPE_CHECKING:
+    from urllib.parse import SplitResult
 
 
 @dataclass(frozen=True)
@@ -42,13 +46,14 @@ class PowerAuthConfiguration:
             version = self.version
         except ProtocolError as error:
             raise _wrong(f"{error}.") from None
+        except TypeError:
+            # As of a variable of the environment that is not set.
+            raise _wrong("app_key, app_secret and master_server_public_key are texts.") from None
         if version is Version.V3_0:
             raise _wrong("protocol_version is 3.1, 3.2 or 3.3: 3.0 is not spoken any more.")
+        parts = _address(self.base_endpoint_url)
         # Not frozen yet: a slash at its end is not the caller's mistake.
         object.__setattr__(self, "base_endpoint_url", self.base_endpoint_url.rstrip("/"))
-        parts = urlsplit(self.base_endpoint_url)
-        if parts.scheme not in ("https", "http") or not parts.hostname or parts.query or parts.fragment:
-            raise _wrong("base_endpoint_url is the address before /pa/v3: https://api.example.com")
         if parts.username or parts.password:
             raise _wrong("base_endpoint_url must not hold a password: it is shown in messages.")
         if parts.scheme == "http" and not self.enable_unsecure_traffic:
@@ -80,6 +85,10 @@ class PowerAuthConfiguration:
             protocol_version,
         )
 
+    def __getstate__(self) -> dict[str, Any]:
+        # For another process; it has no use for the key that was read, which cannot be pickled.
+        return {each.name: getattr(self, each.name) for each in fields(self)}
+
     @cached_property
     def master_key(self) -> elliptic_curve.PublicKey:
         """``master_server_public_key`` as a key."""
@@ -90,6 +99,21 @@ class PowerAuthConfiguration:
     def version(self) -> Version:
         """``protocol_version``, and what sets it apart."""
         return Version.of(self.protocol_version)
+
+
+def _address(url: str) -> SplitResult:
+    # What urlsplit and httpx read in two ways is not looked at; nor where there is a query, though empty: it
+    # would take the path of each request.
+    is_plain = isinstance(url, str) and url.isprintable() and not set(url) & set(" ?#\\")
+    try:
+        parts = urlsplit(url if is_plain else "")
+        # Looked at when it is asked for.
+        _ = parts.port
+    except ValueError:
+        parts = urlsplit("")
+    if parts.scheme not in ("https", "http") or not parts.hostname:
+        raise _wrong("base_endpoint_url is the address before /pa/v3: https://api.example.com")
+    return parts
 
 
 def _wrong(message: str) -> PowerAuthError:
