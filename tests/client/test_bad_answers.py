@@ -75,6 +75,31 @@ def test_nobody_is_there_any_more(program: Program, power_auth: PowerAuth, alice
     assert (stored().counter, stored().failed_attempts) == (2, 0)
 
 
+@pytest.mark.parametrize("host", ["api..example.com", f"{'a' * 64}.example.com", "-é-.example.com"])
+def test_a_host_that_can_be_none(program: Program, power_auth: PowerAuth, host: str) -> None:
+    elsewhere = program.start(url=f"https://{host}")
+    error = refused(elsewhere)
+    assert (error.code, error.is_outcome_unknown) == (Code.NETWORK_ERROR, False)
+    with pytest.raises(PowerAuthError) as failed:
+        elsewhere.validate_password(PIN)
+    assert failed.value.code == Code.NETWORK_ERROR
+    # Nor was anything counted that was never sent.
+    power_auth.validate_password(PIN)
+    assert stored().counter == 1
+
+
+def test_what_was_closed(program: Program, power_auth: PowerAuth) -> None:
+    closed = program.start(http_client=None)
+    closed.close()
+    for _ in range(2):
+        assert refused(closed).code == Code.INVALID_NATIVE_OBJECT
+    with pytest.raises(PowerAuthError) as error:
+        closed.validate_password(PIN)
+    assert error.value.code == Code.INVALID_NATIVE_OBJECT
+    power_auth.validate_password(PIN)
+    assert stored().counter == 1
+
+
 def test_no_header_without_the_time(program: Program, power_auth: PowerAuth, unused_url: str) -> None:
     power_auth.token_store.request_access_token("sites", KNOWLEDGE)
     alone = program.start(url=unused_url)

@@ -23,6 +23,8 @@ if TYPE_CHECKING:
     from tokenauth.client.instance_storage import InstanceStorage
 
 ACTIVATION = "activation"
+# Unless the outcome is unknown.
+_UNSENT = (PowerAuthErrorCode.NETWORK_ERROR, PowerAuthErrorCode.INVALID_NATIVE_OBJECT)
 # Of a server's time, in milliseconds since 1970: 9 to 15 digits. A header has room for no other.
 _EARLIEST, _LATEST = 10**8, 10**15 - 1
 
@@ -114,7 +116,7 @@ class Session:
             try:
                 return self.transport.post(path, content, {SIGNATURE_HEADER: value})
             except PowerAuthError as error:
-                if error.code is PowerAuthErrorCode.NETWORK_ERROR and not error.is_outcome_unknown:
+                if error.code in _UNSENT and not error.is_outcome_unknown:
                     # Nobody has seen it. A server that is down for long would otherwise be left behind
                     # further than it looks ahead, and the device of no use any more.
                     self.keep(before)

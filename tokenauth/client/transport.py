@@ -50,8 +50,13 @@ class Transport:
         """What the server answers to ``content``.
 
         :raises PowerAuthError: ``NETWORK_ERROR``, ``AUTHENTICATION_ERROR`` or ``RESPONSE_ERROR``. Where it
-            was sent, and nobody knows what became of it, ``is_outcome_unknown``.
+            was sent, and nobody knows what became of it, ``is_outcome_unknown``. ``INVALID_NATIVE_OBJECT``:
+            it was closed.
         """
+        if self._client.is_closed:
+            raise PowerAuthError(
+                PowerAuthErrorCode.INVALID_NATIVE_OBJECT, "It was closed: make another PowerAuth."
+            )
         answer: Future[Mapping[str, Any]] = Future()
 
         def exchange() -> None:
@@ -92,6 +97,9 @@ class Transport:
             httpx.ConnectTimeout,
             httpx.PoolTimeout,
             httpx.UnsupportedProtocol,
+            # Of a host's name that can be none: by httpx, or where it is looked up.
+            httpx.InvalidURL,
+            UnicodeError,
         ) as error:
             raise PowerAuthError(
                 PowerAuthErrorCode.NETWORK_ERROR, f"The server cannot be reached: {url}"
