@@ -127,8 +127,8 @@ def updates_of_a_revocation() -> int:
 
 
 def statements_of_a_revocation() -> int:
-    """Those that read as well: on MariaDB, keys are read and locked before, and looked for once more."""
-    return 4 if connection.vendor == "mysql" else updates_of_a_revocation()
+    """Those that read as well: on MariaDB, keys are read, locked and read, and looked for once more."""
+    return 5 if connection.vendor == "mysql" else updates_of_a_revocation()
 
 
 def bearer(token: AccessToken | str) -> dict[str, str]:

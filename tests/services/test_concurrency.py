@@ -5,6 +5,7 @@ from __future__ import annotations
 import itertools
 import time
 from concurrent.futures import ThreadPoolExecutor
+from datetime import timedelta
 from functools import partial
 from queue import Queue
 from threading import Barrier, Event, Semaphore
@@ -20,6 +21,7 @@ from django.utils import timezone
 from testproject.accounts.models import User
 from tests.services.threads import at_once, own_connections
 from tokenauth.core import lifecycle
+from tokenauth.core.status import is_unused
 from tokenauth.exceptions import RotationConflict
 from tokenauth.models import AccessToken, TokenLogin
 
@@ -296,19 +298,27 @@ def test_a_password_change_beside_a_rotation_ends_every_token(
     connection.vendor == "sqlite",
     reason="tokens of others beside a revocation: SQLite has one writer. Run it with DATABASE_URL=mysql://...",
 )
-def test_a_revocation_waits_for_no_token_of_somebody_else(alice: User, bob: User) -> None:
-    """Whichever index the database finds the rows by: here, those that are not revoked are the fewest."""
+@pytest.mark.parametrize("is_first", [False, True])
+def test_a_revocation_waits_for_no_token_of_somebody_else(alice: User, bob: User, is_first: bool) -> None:
+    """Whichever index the database finds the rows by: here, those that are not revoked are the fewest.
+
+    It may be the first that a thread asks of the database.
+    """
     ended = {"user": alice, "name": "ended", "revoked_at": timezone.now()}
     AccessToken.objects.bulk_create(AccessToken(**ended, secret=f"{number:064x}") for number in range(3000))
     last, of_another = alice.generate_access_token("last"), bob.generate_access_token("t")
     with connection.cursor() as cursor:
         analyze = "ANALYZE TABLE" if connection.vendor == "mysql" else "ANALYZE"
         cursor.execute(f"{analyze} tokenauth_accesstoken")
-        if connection.vendor == "mysql":
-            cursor.execute("SET innodb_lock_wait_timeout = 3")
-        else:
-            cursor.execute("SET lock_timeout = 3000")
     is_locked, is_over = Event(), Event()
+
+    def revoke() -> int:
+        try:
+            if not is_first:
+                connection.ensure_connection()
+            return alice.revoke_all_access_tokens()
+        finally:
+            connection.close()
 
     def hold() -> None:
         with own_connections(), transaction.atomic():
@@ -316,17 +326,37 @@ def test_a_revocation_waits_for_no_token_of_somebody_else(alice: User, bob: User
             is_locked.set()
             is_over.wait(timeout=30)
 
-    with ThreadPoolExecutor(1) as threads:
+    with ThreadPoolExecutor(2) as threads:
         holding = threads.submit(hold)
         assert is_locked.wait(timeout=30)
         try:
-            assert alice.revoke_all_access_tokens() == 1
+            assert threads.submit(revoke).result(timeout=10) == 1
         finally:
             is_over.set()
-            connection.close()
         holding.result()
     last.refresh_from_db()
     assert last.revoked_at is not None
+
+
+def test_what_is_used_meanwhile_is_not_revoked_as_unused(alice: User) -> None:
+    """Which the database sees where it locks what it looks at, and else has to be looked at again."""
+    made = timezone.now() - timedelta(days=100)
+    used, unused = (alice.generate_access_token(name) for name in ("used", "unused"))
+    AccessToken.objects.update(created_at=made)
+    is_used = False
+
+    def use(execute: Any, sql: str, *arguments: Any) -> Any:
+        nonlocal is_used
+        if not is_used and "tokenauth_accesstoken" in sql and "UPDATE" in sql:
+            is_used = True
+            at_once([lambda: AccessToken.objects.filter(pk=used.pk).update(last_used_at=timezone.now())])
+        return execute(sql, *arguments)
+
+    since = timezone.now()
+    with connection.execute_wrapper(use):
+        count = lifecycle.revoke(AccessToken.objects.filter(is_unused(since, timedelta(days=90))))
+    assert is_used
+    assert (count, reload(used).revoked_at is None, reload(unused).revoked_at is None) == (1, True, False)
 
 
 def change_password(user_id: int) -> None:

@@ -223,17 +223,22 @@ def _locks_on_its_way(using: str) -> bool:
     another level than Django's own, rows must be locked as they are found, in whichever way.
     """
     connection = connections[using]
-    return connection.vendor == "mysql" and getattr(connection, "isolation_level", None) == "read committed"
+    if connection.vendor != "mysql":
+        return False
+    # Before, its level is not known.
+    connection.ensure_connection()
+    return bool(getattr(connection, "isolation_level", None) == "read committed")
 
 
 def _locked(tokens: QuerySet[AccessToken]) -> QuerySet[AccessToken]:
-    """Those of ``tokens`` that are not revoked, or the first lot of them, locked and found by their keys."""
+    """``tokens``, of which none is revoked, or the first lot of them, locked and found by their keys."""
     of_all = AccessToken.objects.using(tokens.db)
     standing: list[Any] = []
     while not standing and (keys := list(tokens.order_by("pk").values_list("pk", flat=True)[:LOT])):
         rows = of_all.filter(pk__in=keys).order_by("pk").select_for_update()
-        # Those of the lot may all have been revoked, while this waited, by somebody else.
-        standing = [key for key, revoked_at in rows.values_list("pk", "revoked_at") if revoked_at is None]
+        locked = list(rows.values_list("pk", flat=True))
+        # While this waited, some may have been revoked by somebody else, or used that were unused.
+        standing = list(tokens.filter(pk__in=locked).values_list("pk", flat=True))
     return of_all.filter(pk__in=standing)
 
 
