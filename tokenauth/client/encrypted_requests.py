@@ -101,13 +101,22 @@ def opened(exchange: ecies.Exchange, answer: object) -> Mapping[str, Any]:
     :raises PowerAuthError: ``ENCRYPTION_ERROR``. The server has done what it was asked for, or so it says.
     """
     try:
-        members = json.loads(exchange.decrypt_response(EncryptedResponse.parse(answer)))
-        if isinstance(members, dict):
-            return members
-        raise ProtocolError("the decrypted answer is not an object")
-    except (ProtocolError, ValueError, RecursionError) as error:
-        raise PowerAuthError(
-            PowerAuthErrorCode.ENCRYPTION_ERROR,
-            "The server's answer cannot be decrypted, or was not encrypted by it.",
-            is_outcome_unknown=True,
-        ) from error
+        text = exchange.decrypt_response(EncryptedResponse.parse(answer))
+    except ProtocolError as error:
+        raise _unopened() from error
+    try:
+        members = json.loads(text)
+    except (ValueError, RecursionError):
+        # The error holds what was decrypted.
+        members = None
+    if not isinstance(members, dict):
+        raise _unopened()
+    return members
+
+
+def _unopened() -> PowerAuthError:
+    return PowerAuthError(
+        PowerAuthErrorCode.ENCRYPTION_ERROR,
+        "The server's answer cannot be decrypted, or was not encrypted by it.",
+        is_outcome_unknown=True,
+    )
