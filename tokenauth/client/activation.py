@@ -56,7 +56,7 @@ class Activation:
                     None if biometry is None else decoded(biometry, "biometry", KEY_LENGTH),
                 ),
                 decoded(members["counter"], "counter", KEY_LENGTH),
-                int(members["count"]),
+                _count(members["count"]),
             )
         except (KeyError, TypeError, ProtocolError, ValueError) as error:
             raise PowerAuthError(
@@ -153,6 +153,12 @@ class PendingActivation:
 
 def _public_key(text: str) -> elliptic_curve.PublicKey:
     return elliptic_curve.public_key(decoded(text, "the public key"))
+
+
+def _count(value: Any) -> int:
+    if not isinstance(value, int) or value < 0:
+        raise ValueError("the count is none")
+    return value
 
 
 def _point(key: elliptic_curve.PublicKey) -> str:
