@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import json
+from concurrent.futures import ThreadPoolExecutor
 from typing import TYPE_CHECKING, Any
 
 import keyring
@@ -186,6 +187,57 @@ def test_a_token_that_cannot_be_kept_is_ended_on_the_server(program: Program, po
     assert program.get(refusing.token_store.request_access_token("sites", KNOWLEDGE).generate_header()) == 200
 
 
+def test_a_note_that_stays_beside_a_token_is_no_harm(program: Program, power_auth: PowerAuth) -> None:
+    def is_late(name: str) -> bool:
+        return name.startswith("tokens@") and any(each.startswith("token.") for each in program.entries)
+
+    is_full = [True]
+    tokens = program.start(
+        keychain=Full(program.entries, lambda name: is_full[0] and is_late(name))
+    ).token_store
+    token = tokens.request_access_token("sites", KNOWLEDGE)
+    assert program.get(token.generate_header()) == 200
+    is_full[0] = False
+    restarted = program.start().token_store
+    assert restarted.request_access_token("sites", KNOWLEDGE) == token
+    restarted.remove_access_token("sites")
+    assert restarted.request_access_token("sites", KNOWLEDGE) != token
+
+
+def test_what_is_not_put_back_hides_no_reason(
+    program: Program, power_auth: PowerAuth, unused_url: str
+) -> None:
+    """The counter of what was never sent: the server looks ahead."""
+    written: list[str] = []
+
+    def is_full(name: str) -> bool:
+        written.append(name)
+        return written.count(entry_of(program, "activation")) > 1
+
+    offline = program.start(url=unused_url, keychain=Full(program.entries, is_full))
+    with pytest.raises(PowerAuthError) as error:
+        offline.validate_password(PIN)
+    assert error.value.code == Code.NETWORK_ERROR
+    power_auth.validate_password(PIN)
+
+
+def test_nor_does_a_note_of_an_activation(program: Program, alice: User) -> None:
+    is_locked = [False]
+    power_auth = program.start(keychain=Locked(program.entries, lambda name: is_locked[0]))
+    code = new_code(alice, program.release)
+    power_auth.activate(code, PIN)
+    power_auth.remove_activation_local()
+    create = program.wire.hold("/pa/v3/activation/create")
+    with ThreadPoolExecutor(1) as thread:
+        asking = thread.submit(power_auth.activate, code, PIN)
+        create.wait_for_one()
+        is_locked[0] = True
+        create.let_through()
+        error = asking.exception()
+    assert isinstance(error, PowerAuthError)
+    assert error.server_code == "ERR_ACTIVATION"
+
+
 def test_and_where_that_fails_whoever_asked_is_told_which(program: Program, power_auth: PowerAuth) -> None:
     refusing = program.start(keychain=Full(program.entries, lambda name: name.startswith("token.")))
     program.wire.lost.add(REMOVE)
@@ -232,6 +284,10 @@ def another_secret(text: str) -> str:
 
 def nested(_: str) -> str:
     return "[" * 100_000
+
+
+def no_count(text: str) -> str:
+    return text.replace('"count": 1', '"count": 1e999')
 
 
 @pytest.mark.parametrize("damage", [junk, empty, no_members, another_secret, nested])
@@ -293,7 +349,7 @@ def test_a_token_of_another_activation_is_gone(program: Program, power_auth: Pow
     assert program.get(tokens.request_access_token("sites", POSSESSION).generate_header()) == 200
 
 
-@pytest.mark.parametrize("damage", [junk, empty, no_members, nested])
+@pytest.mark.parametrize("damage", [junk, empty, no_members, nested, no_count])
 def test_an_activation_that_cannot_be_read(
     program: Program, power_auth: PowerAuth, alice: User, damage: Callable[[str], str]
 ) -> None:

@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+from contextlib import suppress
 from typing import TYPE_CHECKING, Self
 
 from tokenauth.client import activation_status, key_exchange
 from tokenauth.client.asynchronous import async_twin
 from tokenauth.client.authentication import PowerAuthAuthentication
 from tokenauth.client.chosen_keychain import default_keychain
-from tokenauth.client.exceptions import PowerAuthError, PowerAuthErrorCode
+from tokenauth.client.exceptions import KeychainError, PowerAuthError, PowerAuthErrorCode
 from tokenauth.client.instance_storage import InstanceStorage
 from tokenauth.client.key_exchange import PowerAuthActivation, PowerAuthCreateActivationResult
 from tokenauth.client.request_headers import PowerAuthHeader, normalized_parameters
@@ -149,8 +150,9 @@ class PowerAuth:
             try:
                 pending = key_exchange.exchange_keys(session, activation)
             except PowerAuthError:
-                # Whoever called is told now.
-                session.storage.delete(_UNFINISHED)
+                # Whoever called is told now. A note that stays tells it once more: no reason to hide why.
+                with suppress(KeychainError):
+                    session.storage.delete(_UNFINISHED)
                 raise
             session.pending = pending
             session.storage.write(_UNFINISHED, {"activationId": pending.activation_id})

@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import json
+from contextlib import suppress
 from typing import TYPE_CHECKING, Any
 
 from tokenauth.client.activation import Activation
 from tokenauth.client.encrypted_requests import Encryption
-from tokenauth.client.exceptions import PowerAuthError, PowerAuthErrorCode
+from tokenauth.client.exceptions import KeychainError, PowerAuthError, PowerAuthErrorCode
 from tokenauth.client.time_synchronization import TimeSynchronizationService
 from tokenauth.client.transport import Transport
 from tokenauth.devices.protocol.headers import SIGNATURE_HEADER
@@ -118,8 +119,10 @@ class Session:
             except PowerAuthError as error:
                 if error.code in _UNSENT and not error.is_outcome_unknown:
                     # Nobody has seen it. A server that is down for long would otherwise be left behind
-                    # further than it looks ahead, and the device of no use any more.
-                    self.keep(before)
+                    # further than it looks ahead, and the device of no use any more. A single one does no
+                    # harm, and is no reason to hide why this failed.
+                    with suppress(KeychainError):
+                        self.keep(before)
                 raise
 
     def server_time(self) -> int:

@@ -35,7 +35,6 @@ class TokenEntries:
     def write(self, token: StoredToken) -> None:
         self._change(named=token.name)
         self._storage.write(_entry(token.name), token.members())
-        self.finish(token.name)
 
     def delete(self, name: str) -> None:
         self._storage.delete(_entry(name))

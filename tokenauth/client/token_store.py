@@ -295,6 +295,9 @@ class TokenStore:
                 entries.write(token)
             except KeychainError as error:
                 raise self._given_back(token, error) from error
+            # A note that stays is not looked at while the token is there, and goes with it.
+            with suppress(KeychainError):
+                entries.finish(name)
             return token
 
     def _given_back(self, token: StoredToken, error: KeychainError) -> KeychainError:
