@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
@@ -31,14 +32,10 @@ class PowerAuthAuthentication:
     is_for_persisting: bool = False
 
     def __post_init__(self) -> None:
-        password, key = self.user_password, self.biometry_key
-        if password is not None and not (isinstance(password, str) and password):
-            raise PowerAuthError(PowerAuthErrorCode.WRONG_PARAMETER, "A password is a text, and not empty.")
-        if key is not None and not (isinstance(key, bytes) and len(key) >= SHORTEST_BIOMETRY_KEY):
-            raise PowerAuthError(
-                PowerAuthErrorCode.WRONG_PARAMETER,
-                f"biometry_key has at least {SHORTEST_BIOMETRY_KEY} bytes.",
-            )
+        if self.user_password is not None:
+            _check_password(self.user_password)
+        if self.biometry_key is not None:
+            _check_biometry_key(self.biometry_key)
 
     @classmethod
     def possession(cls) -> PowerAuthAuthentication:
@@ -51,6 +48,8 @@ class PowerAuthAuthentication:
 
         :raises PowerAuthError: ``WRONG_PARAMETER``: it is empty.
         """
+        # Of None, as of a variable that is not set, would come less than was asked for.
+        _check_password(password)
         return cls(user_password=password)
 
     @classmethod
@@ -59,11 +58,13 @@ class PowerAuthAuthentication:
 
         :raises PowerAuthError: ``WRONG_PARAMETER``: the key is shorter than 16 bytes.
         """
+        _check_biometry_key(biometry_key)
         return cls(biometry_key=biometry_key)
 
     @classmethod
     def persist_with_password(cls, password: str) -> PowerAuthAuthentication:
         """For ``persist_activation``: the password that is asked for from then on."""
+        _check_password(password)
         return cls(user_password=password, is_for_persisting=True)
 
     @classmethod
@@ -71,6 +72,8 @@ class PowerAuthAuthentication:
         cls, password: str, biometry_key: bytes
     ) -> PowerAuthAuthentication:
         """Likewise, with what unlocks the key of biometry."""
+        _check_password(password)
+        _check_biometry_key(biometry_key)
         return cls(user_password=password, biometry_key=biometry_key, is_for_persisting=True)
 
     @property
@@ -86,3 +89,18 @@ class PowerAuthAuthentication:
 def factor_mask(factors: Iterable[Factor]) -> int:
     """The factors as the SDKs keep them: 1 possession, 2 knowledge, 4 biometry."""
     return sum(_MASK[factor] for factor in factors)
+
+
+def _check_password(password: str) -> None:
+    # Half a character is what a terminal gives for what it cannot read. Its error would hold the password.
+    if not isinstance(password, str) or not password or re.search("[\ud800-\udfff]", password):
+        raise _wrong("A password is a text that UTF-8 has, and not empty.")
+
+
+def _check_biometry_key(key: bytes) -> None:
+    if not isinstance(key, bytes) or len(key) < SHORTEST_BIOMETRY_KEY:
+        raise _wrong(f"biometry_key has at least {SHORTEST_BIOMETRY_KEY} bytes.")
+
+
+def _wrong(message: str) -> PowerAuthError:
+    return PowerAuthError(PowerAuthErrorCode.WRONG_PARAMETER, message)
