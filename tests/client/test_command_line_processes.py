@@ -89,8 +89,8 @@ class Terminal:
         self.wait_for(question)
         self.type(text)
 
-    def type(self, text: str) -> None:
-        os.write(self._master, f"{text}\n".encode())
+    def type(self, text: str, encoding: str = "utf-8") -> None:
+        os.write(self._master, f"{text}\n".encode(encoding))
 
     def wait_for(self, question: str) -> None:
         assert self.process is not None
@@ -196,6 +196,21 @@ def test_nobody_to_ask(command_line: CommandLine) -> None:
     ).done()
 
 
+@pytest.mark.parametrize("errors", ["strict", "surrogateescape"])
+def test_a_pin_of_another_character_set(command_line: CommandLine, terminal: Terminal, errors: str) -> None:
+    command_line.monkeypatch.setenv("PYTHONIOENCODING", f"utf-8:{errors}")
+    command_line.activate()
+    file = ("--keychain-file", str(command_line.file))
+    terminal.start("sign", "POST", "/a", "--factors", "possession_knowledge", *file)
+    terminal.wait_for("PIN: ")
+    terminal.type("café", "latin-1")
+    status, out, err = terminal.end()
+    assert (status, out) == (1, "")
+    assert "UTF-8" in err
+    assert "Traceback" not in err
+    assert "caf" not in err
+
+
 @pytest.mark.parametrize("unbuffered", ["", "1"])
 @pytest.mark.parametrize("words", [("token", "list"), ("status", "--help")])
 def test_a_reader_that_has_gone(command_line: CommandLine, words: tuple[str, ...], unbuffered: str) -> None:
@@ -240,6 +255,66 @@ def test_a_disk_that_is_full(command_line: CommandLine, unbuffered: str) -> None
         )
     assert done.returncode == 1
     assert done.stderr == b"error: Standard output cannot be written: No space left on device.\n"
+
+
+def test_what_a_character_set_has_not(command_line: CommandLine) -> None:
+    command_line.activate()
+    command_line("token", "request", "Zähler").done()
+    words = ("token", "list", f"--keychain-file={command_line.file}")
+    listed = command_line.alone(*words, environment={"PYTHONIOENCODING": "ascii"})
+    assert listed.status == 1
+    assert "Set PYTHONIOENCODING=utf-8." in listed.err
+    assert "Z\\xe4hler" not in listed.err
+    assert "Zähler" in command_line.alone(*words, environment={"PYTHONIOENCODING": "utf-8"}).done()
+
+
+@pytest.mark.parametrize(
+    ("closed", "words", "status", "told"),
+    [
+        ("stdout", ["token", "list"], 1, "error: Standard output is closed.\n"),
+        ("stdout", ["token", "remove", "sync", "--local"], 0, "Removed here. It is left on the server.\n"),
+        ("stderr", ["token", "list"], 0, ""),
+        ("stderr", ["token", "header", "nothing"], 1, ""),
+        (
+            "stdin",
+            ["token", "request", "b", "--factors", "possession_knowledge", "--password-stdin"],
+            1,
+            "PIN",
+        ),
+        ("stdin", ["sign", "POST", "/a", "--body-file", "-", "--possession"], 1, "Standard input is closed."),
+        ("stdin", ["remove"], 1, "Add --yes to do it."),
+        (
+            "stdin",
+            ["activate", "--instance", "another", "--password-stdin"],
+            1,
+            "no terminal to ask for the code",
+        ),
+    ],
+)
+def test_what_is_started_without_one_of_the_three(
+    command_line: CommandLine, closed: str, words: list[str], status: int, told: str
+) -> None:
+    """As services are, by some that start them."""
+    command_line.activate()
+    command_line("token", "request", "sync").done()
+    if "activate" in words:
+        words = [*words, *command_line.server()]
+    descriptor = ("stdin", "stdout", "stderr").index(closed)
+    # Closed in the shell: what a process starts, it starts with all three.
+    command = [sys.executable, "-m", "tokenauth.client", *words, f"--keychain-file={command_line.file}"]
+    done = subprocess.run(  # noqa: S603
+        ["/bin/sh", "-c", f'exec "$@" {descriptor}>&-', "sh", *command],
+        stdin=subprocess.DEVNULL,
+        capture_output=True,
+        text=True,
+        env=command_line.environment({}),
+        timeout=60,
+        check=False,
+        start_new_session=True,
+    )
+    assert "Traceback" not in done.stderr
+    assert done.returncode == status, done.stderr
+    assert told in done.stderr
 
 
 def test_the_line_for_curl(command_line: CommandLine, tmp_path: Path) -> None:

@@ -53,8 +53,9 @@ def main(arguments: Sequence[str] | None = None) -> int:
         note("")
         return INTERRUPTED
     except OutputError as error:
-        # What is still in the buffer is for nobody, and would fail again at the exit.
-        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        if sys.stdout is not None:
+            # What is still in the buffer is for nobody, and would fail again at the exit.
+            os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         if str(error):
             note(f"error: {error}")
         return 1

@@ -106,6 +106,8 @@ def _body(path: str | None) -> bytes:
     if path is None:
         return b""
     if path == "-":
+        if sys.stdin is None:
+            raise CommandError("Standard input is closed.")
         return sys.stdin.buffer.read()
     try:
         with open(path, "rb") as file:

@@ -20,7 +20,9 @@ def say(text: str) -> None:
 
 def note(text: str) -> None:
     """A line for the person alone."""
-    sys.stderr.write(f"{text}\n")
+    # There is none where a service was started without it.
+    if sys.stderr is not None:
+        sys.stderr.write(f"{text}\n")
 
 
 def end_output() -> None:
@@ -50,7 +52,7 @@ def activation_code(typed: str | None) -> str:
     :raises CommandError: there is none.
     """
     if typed is None:
-        if not sys.stdin.isatty():
+        if not _is_at_terminal():
             raise CommandError("There is no terminal to ask for the code at. Give - to read it from a line.")
         _ask("Activation code: ")
     return _next_line("the activation code") if typed is None or typed == "-" else typed
@@ -61,26 +63,40 @@ def is_confirmed(question: str) -> bool:
 
     :raises CommandError: nobody does.
     """
-    if not sys.stdin.isatty():
+    if not _is_at_terminal():
         raise CommandError(f"{question} Add --yes to do it.")
     _ask(f"{question} [y/N] ")
     return sys.stdin.readline().strip().lower() in ("y", "yes")
 
 
+def _is_at_terminal() -> bool:
+    return sys.stdin is not None and sys.stdin.isatty()
+
+
 def _write(text: str) -> None:
+    if sys.stdout is None:
+        if text:
+            raise OutputError("Standard output is closed.")
+        return
     try:
         sys.stdout.write(text)
         # Else what is noted after it may come before it.
         sys.stdout.flush()
     except BrokenPipeError as error:
         raise OutputError from error
+    except UnicodeEncodeError as error:
+        raise OutputError(
+            f"Standard output cannot be written: {error.encoding} has not all of its characters. "
+            "Set PYTHONIOENCODING=utf-8."
+        ) from error
     except OSError as error:
         raise OutputError(f"Standard output cannot be written: {error.strerror}.") from error
 
 
 def _ask(question: str) -> None:
-    sys.stderr.write(question)
-    sys.stderr.flush()
+    if sys.stderr is not None:
+        sys.stderr.write(question)
+        sys.stderr.flush()
 
 
 def _hidden(question: str) -> str:
@@ -93,11 +109,14 @@ def _hidden(question: str) -> str:
             raise CommandError(
                 "There is no terminal to ask for the PIN at. Give it on standard input: --password-stdin."
             ) from None
+        except UnicodeDecodeError:
+            # The error holds what was typed.
+            raise CommandError("What was typed is not UTF-8, or whatever this terminal is set to.") from None
 
 
 def _next_line(what: str) -> str:
     # As bytes: a PIN is the same one whatever the locale.
-    line = sys.stdin.buffer.readline().rstrip(b"\r\n")
+    line = b"" if sys.stdin is None else sys.stdin.buffer.readline().rstrip(b"\r\n")
     if not line:
         raise CommandError(f"Standard input has no line for {what}.")
     try:
