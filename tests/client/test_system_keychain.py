@@ -369,11 +369,11 @@ def test_a_session_that_ended_is_told(tmp_path: Path) -> None:
     ("missing", "module"),
     [
         ("keyring", "system_keychain"),
-        ("keyring", "default_keychain"),
+        ("keyring", "chosen_keychain"),
         ("filelock", "encrypted_file_keychain"),
         ("filelock", "instance_storage"),
         ("platformdirs", "instance_storage"),
-        ("platformdirs", "default_keychain"),
+        ("platformdirs", "chosen_keychain"),
     ],
 )
 def test_what_is_missing_says_how_to_install_it(missing: str, module: str) -> None:
