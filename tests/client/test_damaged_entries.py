@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 
+from tests.client.memory_keychain import MemoryKeychain
 from tests.client.program import KNOWLEDGE, PIN, POSSESSION, new_code
 from tokenauth.client import PowerAuthError, PowerAuthErrorCode
 
@@ -54,6 +55,47 @@ def test_a_token_that_cannot_be_read(
     (name,) = [name for name, text in program.entries.items() if '"name": "sites"' in text]
     program.entries[name] = damage(program.entries[name])
     assert_token_is_invalid(program, name)
+
+
+def of_unknown_factors(program: Program) -> str:
+    """Make the one token one that whoever kept it did not know the factors of; the entry's name."""
+    (entry,) = [name for name in program.entries if name.startswith("token.")]
+    program.entries[entry] = program.entries[entry].replace('"af": 3', '"af": 0')
+    assert '"af": 0' in program.entries[entry]
+    return entry
+
+
+def test_a_token_of_unknown_factors_is_of_those_that_are_asked_for_first(
+    program: Program, power_auth: PowerAuth
+) -> None:
+    token = power_auth.token_store.request_access_token("sites", KNOWLEDGE)
+    of_unknown_factors(program)
+    assert program.start().token_store.request_access_token("sites", POSSESSION) == token
+    with pytest.raises(PowerAuthError) as error:
+        program.start().token_store.request_access_token("sites", KNOWLEDGE)
+    assert error.value.code is Code.WRONG_PARAMETER
+
+
+def test_and_comes_not_back_where_another_program_removes_it_meanwhile(
+    program: Program, power_auth: PowerAuth
+) -> None:
+    token = power_auth.token_store.request_access_token("sites", KNOWLEDGE)
+    entry, other = of_unknown_factors(program), program.start().token_store
+
+    class Meanwhile(MemoryKeychain):
+        is_first = True
+
+        def read(self, name: str) -> str | None:
+            text = super().read(name)
+            if name == entry and self.is_first:
+                self.is_first = False
+                other.remove_access_token("sites")
+            return text
+
+    tokens = program.start(keychain=Meanwhile(program.entries)).token_store
+    new = tokens.request_access_token("sites", POSSESSION)
+    assert new != token
+    assert program.get(new.generate_header()) == 200
 
 
 def test_a_token_of_another_instance(program: Program, power_auth: PowerAuth, bob: User) -> None:

@@ -242,10 +242,13 @@ class TokenStore:
             return token
         if token.factor_mask:
             raise _other_factors(name)
-        token = replace(token, factor_mask=mask)
         with self._session.storage.exclusive():
-            self._entries.write(token)
-        return token
+            if self._own(name) == token:
+                token = replace(token, factor_mask=mask)
+                self._entries.write(token)
+                return token
+        # Another was quicker.
+        return self._local(name, mask)
 
     def _answer(self, name: str, authentication: PowerAuthAuthentication, call: _Call) -> None:
         """Let everybody who waits for ``call`` have what comes of it."""
