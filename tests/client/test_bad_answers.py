@@ -83,6 +83,23 @@ def test_no_header_without_the_time(program: Program, power_auth: PowerAuth, unu
     assert alone.token_store.has_local_token("sites") is True
 
 
+@pytest.mark.parametrize("path", [STATUS, "/pa/v3/keystore/create", ACTIVATION_STATUS])
+def test_a_question_that_is_not_answered_leaves_nothing_unknown(
+    program: Program, power_auth: PowerAuth, spoiling_server: SpoilingServer, path: str
+) -> None:
+    behind = program.start(url=spoiling_server.url)
+    spoiling_server.spoil(path, answered(502, PAGE))
+    if path == ACTIVATION_STATUS:
+        with pytest.raises(PowerAuthError) as raised:
+            behind.fetch_activation_status()
+        error = raised.value
+    else:
+        error = refused(behind)
+    assert (error.code, error.http_status) == (Code.RESPONSE_ERROR, 502)
+    assert error.is_outcome_unknown is False
+    assert not DeviceToken.objects.exists()
+
+
 @pytest.mark.parametrize("way", ["never", "headers", "body"])
 def test_an_answer_that_takes_long(spoilt: PowerAuth, spoiling_server: SpoilingServer, way: str) -> None:
     spoiling_server.spoil(
