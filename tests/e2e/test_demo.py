@@ -8,17 +8,23 @@ import signal
 import socket
 import subprocess
 import sys
+from io import StringIO
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 from urllib.parse import urlencode
 from urllib.request import HTTPCookieProcessor, ProxyHandler, build_opener
 
 import pytest
+from django.core.management import CommandError, call_command
 
+from testproject.accounts.models import User
+from testproject.demo.devices import devices_may_read_sites, walk_through_a_device
 from tests.e2e.process import run_python
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
+
+    from pytest_django.live_server_helper import LiveServer
 
 ROOT = Path(__file__).parents[2]
 
@@ -110,6 +116,43 @@ def look_at_the_token_page(url: str, password: str) -> None:
         assert "Demo: reads sites" in answer.read().decode()
 
 
+def be_a_device(lines: list[str], environment: dict[str, str], home: Path) -> None:
+    """Type the lines that are printed for it, and what they ask for."""
+    home_alone = {
+        **environment,
+        "HOME": str(home),
+        "XDG_DATA_HOME": str(home / "data"),
+        "XDG_STATE_HOME": str(home / "state"),
+        "PYTHON_KEYRING_BACKEND": "keyring.backends.null.Keyring",
+        "PATH": os.pathsep.join([str(Path(sys.executable).parent), environment["PATH"]]),
+    }
+    asked = {
+        " activate ": " activate - --password-stdin ",
+        "client remove": "client remove --yes --password-stdin",
+    }
+    code, answered = "", []
+    for line in lines:
+        typed = line
+        for before, after in asked.items():
+            typed = typed.replace(before, after)
+        sent = f"{code}\n2468\n" if " activate " in line else "2468\n"
+        done = subprocess.run(  # noqa: S602
+            typed,
+            shell=True,
+            cwd=ROOT,
+            env=home_alone,
+            input=sent,
+            capture_output=True,
+            text=True,
+            timeout=60,
+            check=False,
+        )
+        assert done.returncode == 0, line + done.stdout + done.stderr
+        code = code or re.findall(r"ACTIVATION_CODE=(\S+)", done.stdout)[0]
+        answered += re.findall(r"^HTTP/\S+ (\d+)", done.stdout)
+    assert answered == ["200"]
+
+
 @pytest.fixture
 def taken_port() -> Iterator[int]:
     with socket.socket() as listener:
@@ -151,7 +194,7 @@ def test_it_walks_through_the_answers_and_can_be_run_again(
 
 
 def test_it_keeps_serving_until_it_is_interrupted_and_its_lines_can_be_copied(
-    environment: dict[str, str],
+    environment: dict[str, str], tmp_path: Path
 ) -> None:
     command = [sys.executable, "manage.py", "demo", "--port", "0"]
     with subprocess.Popen(  # noqa: S603
@@ -168,9 +211,13 @@ def test_it_keeps_serving_until_it_is_interrupted_and_its_lines_can_be_copied(
             assert "sign in as admin" in text
             ((page, password),) = re.findall(r"page is at (\S+) : sign in as alice, password (\S+)", text)
             look_at_the_token_page(page, password)
-            curl = re.findall(r"^   \$ (curl .*)$", text, re.MULTILINE)
+            walk, _, of_ones_own = text.partition("Be a device yourself")
+            curl = re.findall(r"^   \$ (curl .*)$", walk, re.MULTILINE)
             assert _status(curl[0]) == "200"
             assert _status(curl[1]) == "403"
+            # Whatever it once was: the header has been used.
+            assert {_status(line) for line in curl if "X-PowerAuth-Token" in line} == {"401"}
+            be_a_device(re.findall(r"^   \$ (.*)$", of_ones_own, re.MULTILINE), environment, tmp_path)
         finally:
             process.send_signal(signal.SIGINT)
             try:
@@ -195,14 +242,6 @@ SABOTAGES = {
         "from tokenauth.core import rotation as r; f = r.rotate; r.rotate = lambda t, o, **k: f(t, 0 * o)",
         "NOT AS EXPECTED: a request of the service failed: 401 expired.",
     ),
-    "the memory for nonces": (
-        "from tokenauth.devices import nonces; nonces.spend = lambda *args: True",
-        "NOT AS EXPECTED: it should have been 401.",
-    ),
-    "the endpoint that makes tokens": (
-        "from tokenauth.devices import tokens; tokens.issue = None",
-        "NOT AS EXPECTED: RESPONSE_ERROR: ",
-    ),
 }
 
 
@@ -220,11 +259,41 @@ def test_what_is_not_as_expected_fails_it(environment: dict[str, str], lost: str
     assert "not as expected" in run.stderr
 
 
+@pytest.mark.django_db(transaction=True)
+@pytest.mark.parametrize(
+    ("lost", "instead", "said"),
+    [
+        ("nonces.spend", lambda *args: True, "NOT AS EXPECTED: it should have been 401.\n"),
+        ("tokens.issue", None, "NOT AS EXPECTED: RESPONSE_ERROR: "),
+    ],
+    ids=["the memory for nonces", "the endpoint that makes tokens"],
+)
+def test_what_a_device_finds_not_as_expected_is_counted(
+    live_server: LiveServer, monkeypatch: pytest.MonkeyPatch, lost: str, instead: Any, said: str
+) -> None:
+    monkeypatch.setattr(f"tokenauth.devices.{lost}", instead)
+    people = User.objects
+    alice, operator = people.create_user("alice", organization="northwind"), people.create_superuser("admin")
+    written: list[str] = []
+    with devices_may_read_sites():
+        assert walk_through_a_device(live_server.url, alice, operator, written.append) == 1
+    assert said in written[-1]
+
+
+@pytest.mark.django_db(transaction=True)
+@pytest.mark.parametrize("part", ["walk", "walk_through_oauth", "rotate_under_load", "walk_through_a_device"])
+def test_each_part_may_fail_it(monkeypatch: pytest.MonkeyPatch, part: str) -> None:
+    module = "testproject.demo.management.commands.demo"
+    for each in ("walk", "walk_through_oauth", "rotate_under_load", "walk_through_a_device"):
+        monkeypatch.setattr(f"{module}.{each}", lambda *args, found=int(each == part): found)
+    with pytest.raises(CommandError, match="not as expected"):
+        call_command("demo", once=True, port=0, stdout=StringIO())
+
+
 @pytest.mark.parametrize("port", ["-1", "65536", "x"])
-def test_what_is_no_port_is_said(environment: dict[str, str], port: str) -> None:
-    run = demo(environment, f"--port={port}")
-    assert run.returncode == 2
-    assert "not a port" in run.stderr
+def test_what_is_no_port_is_said(port: str) -> None:
+    with pytest.raises(CommandError, match="not a port"):
+        call_command("demo", f"--port={port}")
 
 
 def _status(curl: str) -> str:
