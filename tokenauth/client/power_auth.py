@@ -17,8 +17,8 @@ from tokenauth.client.token_store import TokenStore
 from tokenauth.devices.protocol.headers import SIGNATURE_HEADER
 
 if TYPE_CHECKING:
+    import os
     from collections.abc import Mapping
-    from pathlib import Path
     from types import TracebackType
 
     import httpx
@@ -54,7 +54,7 @@ class PowerAuth:
         configuration: PowerAuthConfiguration | None = None,
         *,
         keychain: Keychain | None = None,
-        directory: Path | None = None,
+        directory: str | os.PathLike[str] | None = None,
         http_client: httpx.Client | None = None,
         timeout: float = 20.0,
     ) -> None:
