@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 import pytest
 
 from tests.client.clock import Clock
-from tests.client.program import Program
+from tests.client.program import KNOWLEDGE, Program
 from tests.client.spoiling_server import SpoilingServer
 from tests.devices.device import application_version
 from tokenauth.devices.protocol.versions import Version
@@ -21,6 +21,8 @@ if TYPE_CHECKING:
     from tokenauth.client import PowerAuth
     from tokenauth.devices.models import ApplicationVersion
 
+# In seconds, of a client that has little patience.
+TIMEOUT = 0.5
 FACTORS = ("possession", "possession_knowledge", "possession_biometry")
 
 
@@ -64,6 +66,14 @@ def power_auth(program: Program, alice: User) -> PowerAuth:
 def spoiling_server(live_server: LiveServer) -> Iterator[SpoilingServer]:
     with SpoilingServer(live_server.url) as server:
         yield server
+
+
+@pytest.fixture
+def spoilt(program: Program, power_auth: PowerAuth, spoiling_server: SpoilingServer) -> PowerAuth:
+    """A client whose server is behind another, after a first request that went well."""
+    behind = program.start(url=spoiling_server.url, timeout=TIMEOUT)
+    behind.token_store.request_access_token("first", KNOWLEDGE)
+    return behind
 
 
 @pytest.fixture

@@ -7,10 +7,11 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
 import httpx
+import pytest
 
 from tests.client.memory_keychain import MemoryKeychain
 from tests.client.wire import PATIENCE, Wire, transport
-from tokenauth.client import PowerAuth, PowerAuthAuthentication, PowerAuthConfiguration
+from tokenauth.client import PowerAuth, PowerAuthAuthentication, PowerAuthConfiguration, PowerAuthError
 from tokenauth.client.encrypted_file_keychain import EncryptedFileKeychain
 from tokenauth.devices import lifecycle
 from tokenauth.devices.applications import sdk_configuration
@@ -69,13 +70,14 @@ class Program:
     def start(self, instance_id: str = "field-app", *, url: str = "", **arguments: Any) -> PowerAuth:
         """The client as the program makes it. ``arguments``: others than are usual here."""
         http_client = httpx.Client(transport=self.wire)
+        configuration = arguments.pop("configuration", None) or self.configuration(url)
         given = {
             "keychain": MemoryKeychain(self.entries),
             "directory": self.directory / "state",
             "http_client": http_client,
             **arguments,
         }
-        power_auth = PowerAuth(instance_id, self.configuration(url), **given)
+        power_auth = PowerAuth(instance_id, configuration, **given)
         self._started += [power_auth, http_client]
         return power_auth
 
@@ -103,6 +105,14 @@ def new_code(user: User, release: ApplicationVersion) -> str:
 def stored() -> Activation:
     """The server's row."""
     return Activation.objects.get()
+
+
+def refused_token(power_auth: PowerAuth, name: str = "sites") -> PowerAuthError:
+    """Why there is no token of two factors, of which nothing is kept either."""
+    with pytest.raises(PowerAuthError) as refused:
+        power_auth.token_store.request_access_token(name, KNOWLEDGE)
+    assert power_auth.token_store.has_local_token(name) is False
+    return refused.value
 
 
 def reasons(count: int = 1) -> list[str]:

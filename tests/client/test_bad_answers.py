@@ -1,14 +1,13 @@
-"""A server that is not there, is slow, or answers what no server of the protocol does."""
+"""A server, or what stands before it, that answers what no server of the protocol does."""
 
 from __future__ import annotations
 
 import json
-import time
 from typing import TYPE_CHECKING
 
 import pytest
 
-from tests.client.program import CREATE, KNOWLEDGE, PIN, REMOVE, STATUS, new_code, stored
+from tests.client.program import CREATE, KNOWLEDGE, PIN, REMOVE, STATUS, new_code, refused_token, stored
 from tests.client.spoiling_server import SpoilingServer, answered
 from tokenauth.client import PowerAuthError, PowerAuthErrorCode
 from tokenauth.devices.models import Activation, DeviceToken
@@ -20,100 +19,10 @@ if TYPE_CHECKING:
 
 Code = PowerAuthErrorCode
 
-# In seconds: of a client that is told to wait half a second.
-TIMEOUT, BOUND = 0.5, 5
 ACTIVATION_STATUS = "/pa/v3/activation/status"
 PAGE = b"<html><title>Sign in to the network</title></html>"
 # More than anything that a server of the protocol answers.
 MUCH = b'{"encryptedData": "' + b"A" * 2_000_000 + b'"}'
-
-
-def refused(power_auth: PowerAuth, name: str = "sites") -> PowerAuthError:
-    """Why there is no token, of which nothing is kept either."""
-    with pytest.raises(PowerAuthError) as error:
-        power_auth.token_store.request_access_token(name, KNOWLEDGE)
-    assert power_auth.token_store.has_local_token(name) is False
-    return error.value
-
-
-@pytest.fixture
-def spoilt(program: Program, power_auth: PowerAuth, spoiling_server: SpoilingServer) -> PowerAuth:
-    """A client whose server is behind another, after a first request that went well."""
-    behind = program.start(url=spoiling_server.url, timeout=TIMEOUT)
-    behind.token_store.request_access_token("first", KNOWLEDGE)
-    return behind
-
-
-def test_nobody_is_there(program: Program, power_auth: PowerAuth, unused_url: str) -> None:
-    error = refused(program.start(url=unused_url))
-    assert (error.code, error.is_outcome_unknown) == (Code.NETWORK_ERROR, False)
-    assert not DeviceToken.objects.exists()
-
-
-def test_nobody_is_there_any_more(program: Program, power_auth: PowerAuth, alice: User) -> None:
-    with SpoilingServer(program.url) as server:
-        behind = program.start(url=server.url)
-        token = behind.token_store.request_access_token("first", KNOWLEDGE)
-    for act in (
-        lambda: behind.token_store.request_access_token("sites", KNOWLEDGE),
-        lambda: behind.token_store.remove_access_token("first"),
-        lambda: behind.validate_password(PIN),
-        lambda: behind.change_password(PIN, "2468"),
-        lambda: behind.remove_activation_with_authentication(KNOWLEDGE),
-        behind.fetch_activation_status,
-    ):
-        with pytest.raises(PowerAuthError) as error:
-            act()
-        assert (error.value.code, error.value.is_outcome_unknown) == (Code.NETWORK_ERROR, False)
-    # Of all that, nothing was done.
-    assert behind.token_store.get_local_token("first") == token
-    assert program.get(behind.token_store.generate_header_for_token("first")) == 200
-    # Nor was anything counted that was never sent.
-    power_auth.validate_password(PIN)
-    assert (stored().counter, stored().failed_attempts) == (2, 0)
-
-
-def test_no_header_without_the_time(program: Program, power_auth: PowerAuth, unused_url: str) -> None:
-    power_auth.token_store.request_access_token("sites", KNOWLEDGE)
-    alone = program.start(url=unused_url)
-    with pytest.raises(PowerAuthError) as error:
-        alone.token_store.generate_header_for_token("sites")
-    assert error.value.code == Code.CANNOT_GENERATE_TOKEN
-    assert isinstance(error.value.__cause__, PowerAuthError)
-    assert alone.token_store.has_local_token("sites") is True
-
-
-@pytest.mark.parametrize("path", [STATUS, "/pa/v3/keystore/create", ACTIVATION_STATUS])
-def test_a_question_that_is_not_answered_leaves_nothing_unknown(
-    program: Program, power_auth: PowerAuth, spoiling_server: SpoilingServer, path: str
-) -> None:
-    behind = program.start(url=spoiling_server.url)
-    spoiling_server.spoil(path, answered(502, PAGE))
-    if path == ACTIVATION_STATUS:
-        with pytest.raises(PowerAuthError) as raised:
-            behind.fetch_activation_status()
-        error = raised.value
-    else:
-        error = refused(behind)
-    assert (error.code, error.http_status) == (Code.RESPONSE_ERROR, 502)
-    assert error.is_outcome_unknown is False
-    assert not DeviceToken.objects.exists()
-
-
-@pytest.mark.parametrize("way", ["never", "headers", "body"])
-def test_an_answer_that_takes_long(spoilt: PowerAuth, spoiling_server: SpoilingServer, way: str) -> None:
-    spoiling_server.spoil(
-        CREATE,
-        {
-            "never": spoiling_server.never,
-            "headers": spoiling_server.drop_by_drop(b"HTTP/1.1 200 OK\r\n", b"X-Slow: yes\r\n"),
-            "body": spoiling_server.drop_by_drop(answered(200, b" ", Content_Length="5000"), b" "),
-        }[way],
-    )
-    start = time.monotonic()
-    error = refused(spoilt)
-    assert time.monotonic() - start < BOUND
-    assert (error.code, error.is_outcome_unknown) == (Code.NETWORK_ERROR, True)
 
 
 @pytest.mark.parametrize(
@@ -146,7 +55,7 @@ def test_an_answer_that_is_none(
     program: Program, spoilt: PowerAuth, spoiling_server: SpoilingServer, octets: bytes, code: Code
 ) -> None:
     spoiling_server.spoil(CREATE, octets)
-    error = refused(spoilt)
+    error = refused_token(spoilt)
     # The server has made one, of which whoever asked is told.
     assert (error.code, error.is_outcome_unknown) == (code, True)
     assert DeviceToken.objects.count() == 2
@@ -177,7 +86,7 @@ def test_a_page_of_a_proxy(
 ) -> None:
     spoiling_server.spoil(CREATE, answered(status, PAGE, Location=f"{program.url}{STATUS}"))
     before = len(program.wire.paths)
-    error = refused(spoilt)
+    error = refused_token(spoilt)
     assert (error.code, error.http_status) == (code, status)
     assert error.is_outcome_unknown is is_outcome_unknown
     assert (error.server_code, error.server_message) == ("", "")
@@ -187,13 +96,30 @@ def test_a_page_of_a_proxy(
     assert program.wire.paths[-1] == CREATE
 
 
+@pytest.mark.parametrize("path", [STATUS, "/pa/v3/keystore/create", ACTIVATION_STATUS])
+def test_a_question_that_is_not_answered_leaves_nothing_unknown(
+    program: Program, power_auth: PowerAuth, spoiling_server: SpoilingServer, path: str
+) -> None:
+    behind = program.start(url=spoiling_server.url)
+    spoiling_server.spoil(path, answered(502, PAGE))
+    if path == ACTIVATION_STATUS:
+        with pytest.raises(PowerAuthError) as raised:
+            behind.fetch_activation_status()
+        error = raised.value
+    else:
+        error = refused_token(behind)
+    assert (error.code, error.http_status) == (Code.RESPONSE_ERROR, 502)
+    assert error.is_outcome_unknown is False
+    assert not DeviceToken.objects.exists()
+
+
 def test_what_an_error_says_is_shown_as_far_as_a_terminal_can(
     spoilt: PowerAuth, spoiling_server: SpoilingServer
 ) -> None:
     told = {"code": "\x1b[2J" * 3, "message": "x" * 100_000}
     body = json.dumps({"status": "ERROR", "responseObject": told}).encode()
     spoiling_server.spoil(CREATE, answered(400, body))
-    error = refused(spoilt)
+    error = refused_token(spoilt)
     assert (error.code, error.server_code) == (Code.RESPONSE_ERROR, "")
     assert len(str(error)) < 500
     assert str(error).isprintable()
@@ -207,13 +133,13 @@ def test_an_answer_to_somebody_else(
     path, body = spoiling_server.answers[-1]
     assert path == CREATE
     spoiling_server.spoil(CREATE, answered(200, body))
-    error = refused(spoilt)
+    error = refused_token(spoilt)
     assert (error.code, error.is_outcome_unknown) == (Code.ENCRYPTION_ERROR, True)
     # Nor one to oneself, of before.
     spoiling_server.mend()
     spoilt.token_store.request_access_token("second", KNOWLEDGE)
     spoiling_server.spoil(CREATE, answered(200, spoiling_server.answers[-1][1]))
-    assert refused(spoilt).code == Code.ENCRYPTION_ERROR
+    assert refused_token(spoilt).code == Code.ENCRYPTION_ERROR
 
 
 def test_the_status_of_somebody_else(
@@ -280,7 +206,7 @@ def test_an_answer_that_was_lost_on_removing(
 def test_an_answer_that_was_lost_on_activating(
     program: Program, spoiling_server: SpoilingServer, alice: User
 ) -> None:
-    power_auth = program.start(url=spoiling_server.url, timeout=TIMEOUT)
+    power_auth = program.start(url=spoiling_server.url)
     spoiling_server.spoil("/pa/v3/activation/create", b"")
     with pytest.raises(PowerAuthError) as error:
         power_auth.activate(new_code(alice, program.release), PIN)

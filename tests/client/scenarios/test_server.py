@@ -6,9 +6,9 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from tests.client.program import CREATE, KNOWLEDGE, PIN, POSSESSION, parsed, reasons, stored
+from tests.client.program import CREATE, KNOWLEDGE, PIN, POSSESSION, parsed, reasons, refused_token, stored
 from tests.devices.device import now_ms
-from tokenauth.client import PowerAuthActivationState, PowerAuthError, PowerAuthErrorCode
+from tokenauth.client import PowerAuthActivationState, PowerAuthErrorCode
 from tokenauth.devices import lifecycle, tokens
 from tokenauth.devices.models import ApplicationVersion, DeviceToken
 from tokenauth.devices.protocol.headers import TOKEN_HEADER, TokenHeader
@@ -21,14 +21,6 @@ if TYPE_CHECKING:
     from tests.client.program import Program
     from tokenauth.client import PowerAuth
     from tokenauth.devices.protocol.versions import Version
-
-
-def refused_token(power_auth: PowerAuth, name: str = "refused") -> PowerAuthError:
-    """Why there is no token."""
-    with pytest.raises(PowerAuthError) as refused:
-        power_auth.token_store.request_access_token(name, KNOWLEDGE)
-    assert power_auth.token_store.has_local_token(name) is False
-    return refused.value
 
 
 def test_37_a_token_opens_what_its_scopes_are_for(program: Program, power_auth: PowerAuth) -> None:
@@ -74,7 +66,7 @@ def test_40_a_token_that_an_operator_has_removed(program: Program, power_auth: P
 def test_41_a_blocked_activation(program: Program, power_auth: PowerAuth) -> None:
     token = power_auth.token_store.request_access_token("sites", KNOWLEDGE)
     lifecycle.block(stored())
-    error = refused_token(power_auth)
+    error = refused_token(power_auth, "another")
     assert (error.code, error.http_status) == (PowerAuthErrorCode.AUTHENTICATION_ERROR, 401)
     assert program.get(token.generate_header()) == 401
     assert reasons(2) == [DeviceReason.BLOCKED] * 2
@@ -82,7 +74,7 @@ def test_41_a_blocked_activation(program: Program, power_auth: PowerAuth) -> Non
     lifecycle.unblock(stored())
     assert power_auth.fetch_activation_status().state == PowerAuthActivationState.ACTIVE
     assert (
-        program.get(power_auth.token_store.request_access_token("refused", KNOWLEDGE).generate_header())
+        program.get(power_auth.token_store.request_access_token("another", KNOWLEDGE).generate_header())
         == 200
     )
     assert program.get(token.generate_header()) == 200
@@ -103,7 +95,7 @@ def test_42_a_release_that_is_not_supported(program: Program, power_auth: PowerA
     assert error.is_outcome_unknown is False
     assert reasons() == [DeviceReason.VERSION]
     ApplicationVersion.objects.update(is_supported=True)
-    token = restarted.token_store.request_access_token("refused", KNOWLEDGE)
+    token = restarted.token_store.request_access_token("sites", KNOWLEDGE)
     assert program.get(token.generate_header()) == 200
 
 

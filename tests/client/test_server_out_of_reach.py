@@ -1,0 +1,98 @@
+"""A server that is not there, takes long, or is another than was configured."""
+
+from __future__ import annotations
+
+import time
+from dataclasses import replace
+from typing import TYPE_CHECKING
+
+import pytest
+
+from tests.client.program import CREATE, KNOWLEDGE, PIN, Program, new_code, refused_token, stored
+from tests.client.spoiling_server import SpoilingServer, answered
+from tests.devices.device import application_version
+from tokenauth.client import PowerAuthError, PowerAuthErrorCode
+from tokenauth.devices.models import Activation, DeviceToken
+from tokenauth.devices.protocol.versions import Version
+
+if TYPE_CHECKING:
+    from testproject.accounts.models import User
+    from tokenauth.client import PowerAuth
+
+Code = PowerAuthErrorCode
+
+# In seconds: of a client that is told to wait half a second.
+BOUND = 5
+
+
+def test_nobody_is_there(program: Program, power_auth: PowerAuth, unused_url: str) -> None:
+    error = refused_token(program.start(url=unused_url))
+    assert (error.code, error.is_outcome_unknown) == (Code.NETWORK_ERROR, False)
+    assert not DeviceToken.objects.exists()
+
+
+def test_nobody_is_there_any_more(program: Program, power_auth: PowerAuth, alice: User) -> None:
+    with SpoilingServer(program.url) as server:
+        behind = program.start(url=server.url)
+        token = behind.token_store.request_access_token("first", KNOWLEDGE)
+    for act in (
+        lambda: behind.token_store.request_access_token("sites", KNOWLEDGE),
+        lambda: behind.token_store.remove_access_token("first"),
+        lambda: behind.validate_password(PIN),
+        lambda: behind.change_password(PIN, "2468"),
+        lambda: behind.remove_activation_with_authentication(KNOWLEDGE),
+        behind.fetch_activation_status,
+    ):
+        with pytest.raises(PowerAuthError) as error:
+            act()
+        assert (error.value.code, error.value.is_outcome_unknown) == (Code.NETWORK_ERROR, False)
+    # Of all that, nothing was done.
+    assert behind.token_store.get_local_token("first") == token
+    assert program.get(behind.token_store.generate_header_for_token("first")) == 200
+    # Nor was anything counted that was never sent.
+    power_auth.validate_password(PIN)
+    assert (stored().counter, stored().failed_attempts) == (2, 0)
+
+
+def test_no_header_without_the_time(program: Program, power_auth: PowerAuth, unused_url: str) -> None:
+    power_auth.token_store.request_access_token("sites", KNOWLEDGE)
+    alone = program.start(url=unused_url)
+    with pytest.raises(PowerAuthError) as error:
+        alone.token_store.generate_header_for_token("sites")
+    assert error.value.code == Code.CANNOT_GENERATE_TOKEN
+    assert isinstance(error.value.__cause__, PowerAuthError)
+    assert alone.token_store.has_local_token("sites") is True
+
+
+@pytest.mark.parametrize("way", ["never", "headers", "body"])
+def test_an_answer_that_takes_long(spoilt: PowerAuth, spoiling_server: SpoilingServer, way: str) -> None:
+    spoiling_server.spoil(
+        CREATE,
+        {
+            "never": spoiling_server.never,
+            "headers": spoiling_server.drop_by_drop(b"HTTP/1.1 200 OK\r\n", b"X-Slow: yes\r\n"),
+            "body": spoiling_server.drop_by_drop(answered(200, b" ", Content_Length="5000"), b" "),
+        }[way],
+    )
+    start = time.monotonic()
+    error = refused_token(spoilt)
+    assert time.monotonic() - start < BOUND
+    assert (error.code, error.is_outcome_unknown) == (Code.NETWORK_ERROR, True)
+
+
+@pytest.mark.parametrize("version", [Version.V3_1, Version.V3_2, Version.V3_3])
+def test_an_application_of_another_server(program: Program, alice: User) -> None:
+    code = new_code(alice, program.release)
+    theirs = program.configuration()
+    program.release = application_version("Another")
+    # Of this one it is known, and of the other it has the keys.
+    mixed = replace(theirs, master_server_public_key=program.configuration().master_server_public_key)
+    for configuration in (program.configuration(), mixed):
+        power_auth = program.start(configuration=configuration)
+        with pytest.raises(PowerAuthError) as error:
+            power_auth.activate(code, PIN)
+        assert error.value.code in (Code.ENCRYPTION_ERROR, Code.RESPONSE_ERROR)
+        assert error.value.is_outcome_unknown is False
+        assert power_auth.can_start_activation() is True
+    # It was not even shown to the other.
+    assert stored().status == Activation.Status.CREATED
