@@ -2,6 +2,8 @@
 
 import re
 import secrets
+import shlex
+import sys
 import time
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -78,10 +80,13 @@ def walk_through_a_device(base_url: str, alice: User, operator: User, write: Cal
 
 def steps_of_ones_own(base_url: str) -> str:
     """What somebody types at another terminal to have a device at the server of this process."""
-    client = "python -m tokenauth.client"
+    program = Path(sys.executable)
+    here = Path.cwd()
+    python = shlex.quote(str(program.relative_to(here) if program.is_relative_to(here) else program))
+    client = f"{python} -m tokenauth.client"
     server = f"--url {base_url} --enable-unsecure-traffic"
     lines = [
-        f"python manage.py activatedevice alice --application '{APPLICATION}' --commit-at-once",
+        f"{python} manage.py activatedevice alice --application '{APPLICATION}' --commit-at-once",
         f"{client} activate {server} --sdk-configuration {sdk_configuration(_release())}",
         f"{client} token request sites",
         f'curl -i -H "$({client} token header sites)" {base_url}{SITES}',
