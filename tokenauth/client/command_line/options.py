@@ -73,7 +73,7 @@ def add_common_options(parser: argparse.ArgumentParser) -> None:
         "--directory",
         type=Path,
         metavar="PATH",
-        help="of the locks, where it is not that of the user's state: as the program has it that shares this",
+        help="where the locks are, as for a program that shares it (default: the user's state directory)",
     )
     group.add_argument(
         "--timeout",
