@@ -63,6 +63,12 @@ PASSWORD, ANOTHER = "2468", "8642"
 # Where an example begins: before there is an activation, or before it is persisted. Else, at an active one.
 BEFORE_ACTIVATION = {"create-activation", "activate", "can-start-activation"}
 BEFORE_PERSISTING = {"persist-activation", "has-pending-activation"}
+# They ask for nothing but the time, or for nothing at all.
+WITHOUT_ACTIVATION = {
+    *("configure", "is-configured", "is-time-synchronized", "current-time", "local-time-adjustment"),
+    *("local-time-adjustment-precision", "synchronize-time", "reset-time-synchronization"),
+    *("start-time-synchronization-task", "complete-time-synchronization-task"),
+}
 
 # For PowerAuthToken, which is another module's.
 OF_THE_PACKAGE = {"is_of_this_activation", "header_of"}
@@ -79,6 +85,8 @@ def signed_visits(request: Any) -> Response:
 @pytest.fixture
 def here(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Path]:
     """A person's directories, on a system that has no keychain, and whose network leads to this machine."""
+    # What makes a password slow to guess is slow to test.
+    monkeypatch.setattr("tokenauth.client.factor_keys._SCRYPT_COST", 2)
     for name in ("XDG_DATA_HOME", "XDG_STATE_HOME"):
         monkeypatch.setenv(name, str(tmp_path / name.lower()))
     monkeypatch.setenv("NO_PROXY", "*")
@@ -139,7 +147,10 @@ def prepared(
         names |= {name: getattr(tokenauth.client, name) for name in tokenauth.client.__all__}
         if page in BEFORE_PERSISTING:
             power_auth.create_activation(names["PowerAuthActivation"].with_activation_code(made.code))
-        elif page not in BEFORE_ACTIVATION and power_auth.is_configured():
+        elif page in WITHOUT_ACTIVATION:
+            if page != "is-configured":
+                power_auth.time_synchronization_service.synchronize_time()
+        elif page not in BEFORE_ACTIVATION:
             power_auth.activate(made.code, PASSWORD)
             if page != "request-access-token":
                 names["token"] = power_auth.token_store.request_access_token("visits", auth)

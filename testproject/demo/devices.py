@@ -2,6 +2,8 @@
 
 import re
 import secrets
+import shlex
+import sys
 import time
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -33,20 +35,27 @@ from tokenauth.models import TokenLogin
 
 SITES = "/inventory-service/sites"
 APPLICATION = "Demo: field app"
-# What devices may do in the sample, for as long as the walk takes.
+# What devices may do in the sample, for as long as the demo takes.
 SCOPES = {"DEVICE_TOKEN_SCOPES": {"possession": ["read:sites"]}}
 
 
+def devices_may_read_sites() -> override_settings:
+    """Which the settings of the sample do not let them, in this process until the block ends."""
+    return override_settings(TOKENAUTH={**settings.TOKENAUTH, **SCOPES})
+
+
 def walk_through_a_device(base_url: str, alice: User, operator: User, write: Callable[[str], object]) -> int:
-    """Take a device through its life, say what happens, and count what was not as expected."""
+    """Take a device through its life, say what happens, and count what was not as expected.
+
+    The server has to be one for which ``devices_may_read_sites``.
+    """
     write("A device of alice's comes and goes\n")
     release = _release()
     configuration = sdk_configuration(release)
     write(f"   Its app was built with what createdeviceapplication prints:\n\n   {configuration}\n")
-    write("   The sample gives devices no scope. For as long as this takes, one is in its settings:\n")
+    write("   The sample gives devices no scope. For as long as the demo runs, one is in its settings:\n")
     write(f"   TOKENAUTH |= {SCOPES}\n")
     with (
-        override_settings(TOKENAUTH={**settings.TOKENAUTH, **SCOPES}),
         # What the device keeps goes with it.
         TemporaryDirectory(prefix="tokenauth-demo-") as folder,
         # The server is on this machine, and its lines about the device would stand in between.
@@ -67,6 +76,23 @@ def walk_through_a_device(base_url: str, alice: User, operator: User, write: Cal
             write(f"   NOT AS EXPECTED: {error}\n")
             return 1
     return 0
+
+
+def steps_of_ones_own(base_url: str) -> str:
+    """What somebody types at another terminal to have a device at the server of this process."""
+    program = Path(sys.executable)
+    here = Path.cwd()
+    python = shlex.quote(str(program.relative_to(here) if program.is_relative_to(here) else program))
+    client = f"{python} -m tokenauth.client"
+    server = f"--url {base_url} --enable-unsecure-traffic"
+    lines = [
+        f"{python} manage.py activatedevice alice --application '{APPLICATION}' --commit-at-once",
+        f"{client} activate {server} --sdk-configuration {sdk_configuration(_release())}",
+        f"{client} token request sites",
+        f'curl -i -H "$({client} token header sites)" {base_url}{SITES}',
+        f"{client} remove",
+    ]
+    return "\n".join(f"   $ {line}" for line in lines)
 
 
 def _release() -> ApplicationVersion:
@@ -100,7 +126,7 @@ class _Walk:
         self._title("By the token it makes a header for each request: alice's sites.")
         request = self._request()
         self._expect(request, 200)
-        self._title("The same request again: somebody has listened.")
+        self._title("The same request again: somebody has listened, or has copied a line from here.")
         self._expect(request, 401, "device_replayed")
 
         identifier = device.activation_identifier

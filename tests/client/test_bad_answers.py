@@ -111,6 +111,23 @@ def test_a_page_of_a_proxy(
     assert program.wire.paths[-1] == CREATE
 
 
+@pytest.mark.parametrize("path", [STATUS, "/pa/v3/keystore/create", ACTIVATION_STATUS])
+def test_a_question_that_is_not_answered_leaves_nothing_unknown(
+    program: Program, power_auth: PowerAuth, spoiling_server: SpoilingServer, path: str
+) -> None:
+    behind = program.start(url=spoiling_server.url)
+    spoiling_server.spoil(path, answered(502, PAGE))
+    if path == ACTIVATION_STATUS:
+        with pytest.raises(PowerAuthError) as raised:
+            behind.fetch_activation_status()
+        error = raised.value
+    else:
+        error = refused_token(behind)
+    assert (error.code, error.http_status) == (Code.RESPONSE_ERROR, 502)
+    assert error.is_outcome_unknown is False
+    assert not DeviceToken.objects.exists()
+
+
 def test_what_an_error_says_is_shown_as_far_as_a_terminal_can(
     spoilt: PowerAuth, spoiling_server: SpoilingServer
 ) -> None:

@@ -21,6 +21,7 @@ from tokenauth.client.command_line.options import (
     SDK_CONFIGURATION_VARIABLE,
 )
 from tokenauth.client.encrypted_file_keychain import EncryptedFileKeychain
+from tokenauth.client.error_messages import OF_AN_UNKNOWN_OUTCOME
 from tokenauth.devices import lifecycle
 from tokenauth.devices.fingerprints import fingerprint_of
 from tokenauth.devices.models import Activation, DeviceToken
@@ -83,6 +84,8 @@ def test_from_the_code_to_the_end(command_line: CommandLine) -> None:
     assert waiting.done().splitlines()[0] == "state          PENDING_COMMIT"
     assert shown in waiting.out
     assert "waits to be committed" in waiting.err
+    # None is left to count before that, which would look like a device that is blocked.
+    assert "attempts" not in waiting.out
     assert command_line("token", "request", "sync").code == "AUTHENTICATION_ERROR"
 
     lifecycle.commit(activation)
@@ -261,7 +264,7 @@ def test_a_wrong_pin_costs_an_attempt(command_line: CommandLine) -> None:
 
     refused = command_line(*words, lines=(WRONG_PIN,))
     assert refused.code == "AUTHENTICATION_ERROR"
-    assert "Check the PIN" in refused.advice
+    assert "the PIN is wrong" in refused.advice
     assert "attempts left  4 of 5" in command_line("status").done()
     assert not DeviceToken.objects.exists()
 
@@ -300,7 +303,9 @@ def test_nothing_is_there(command_line: CommandLine) -> None:
         ("remove", "--yes"),
     ]
     for words in commands:
-        assert command_line(*words).code == "INSTANCE_NOT_CONFIGURED", words
+        refused = command_line(*words)
+        assert refused.code == "INSTANCE_NOT_CONFIGURED", words
+        assert f"no instance default in {command_line.file}." in refused.err
     command_line("configure", *command_line.server()).done()
     codes = [command_line(*words).code for words in commands]
     missing = "MISSING_ACTIVATION"
@@ -342,7 +347,8 @@ def test_tokens_by_their_names(command_line: CommandLine) -> None:
     assert DeviceToken.objects.count() == 1
     assert command_line("token", "header", "night run").code == "LOCAL_TOKEN_NOT_AVAILABLE"
     assert command_line("token", "remove", "night run").code == "INVALID_TOKEN"
-    command_line("token", "remove", "night run", "--local").done()
+    nothing = command_line("token", "remove", "night run", "--local")
+    assert (nothing.done(), nothing.err) == ("", "There was none of that name.\n")
 
 
 def test_the_line_to_type_next(command_line: CommandLine) -> None:
@@ -462,7 +468,7 @@ def test_a_server_that_is_not_there(command_line: CommandLine, nobody_there: str
     words = ("activate", "-", "--password-stdin", *command_line.server(nobody_there))
     refused = command_line(*words, lines=(new.code, PIN))
     assert refused.code == "NETWORK_ERROR"
-    assert "cannot be reached" in refused.err
+    assert re.search(r"cannot be reached: \S+ \(.*refused\)", refused.err)
     assert "--url" in refused.advice
     # Nothing of it is left that would be in the way.
     command_line(*words[:3], *command_line.server(), lines=(new.code, PIN)).done()
@@ -474,6 +480,8 @@ def test_a_server_that_says_nothing(command_line: CommandLine, silence: str) -> 
     waited = command_line("status", "--timeout", "0.2")
     assert waited.code == "NETWORK_ERROR"
     assert "no answer" in waited.err
+    # Nothing is done by asking.
+    assert OF_AN_UNKNOWN_OUTCOME not in waited.err
 
 
 def test_what_is_no_server_of_this_kind(command_line: CommandLine) -> None:
@@ -518,6 +526,41 @@ def test_a_keychain_that_others_read(command_line: CommandLine) -> None:
     assert command_line("status").code == "INSUFFICIENT_KEYCHAIN_PROTECTION"
     command_line.file.chmod(0o600)
     command_line("status").done()
+
+
+def test_a_keychain_that_does_not_open(command_line: CommandLine) -> None:
+    command_line.activate()
+    command_line.file.write_bytes(b"damaged")
+    for words in (("status",), ("remove", "--local", "--yes")):
+        refused = command_line(*words)
+        assert refused.code == "INVALID_ACTIVATION_DATA"
+        assert f"{command_line.file} cannot be opened" in refused.err
+        assert "--local" not in refused.advice
+        assert "move both away" in refused.advice
+    # As it says.
+    for file in (command_line.file, command_line.file.with_name("keychain.key")):
+        file.rename(file.with_suffix(".away"))
+    command_line.activate()
+    assert "ACTIVE" in command_line("status").done()
+
+
+def test_a_directory_for_the_locks(
+    command_line: CommandLine, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (tmp_path / "home").write_text("no directory")
+    for name in ("HOME", "XDG_STATE_HOME"):
+        monkeypatch.setenv(name, str(tmp_path / "home"))
+    new = command_line.code(commit_at_once=True)
+    words = ("activate", "-", "--password-stdin", *command_line.server())
+    refused = command_line(*words, lines=(new.code, PIN))
+    assert refused.code == "UNKNOWN_ERROR"
+    assert "which is for locks, cannot be written: Not a directory." in refused.err
+    assert "Name another directory." in refused.err
+    locks = tmp_path / "locks of this"
+    activated = command_line(*words, "--directory", str(locks), lines=(new.code, PIN))
+    assert f"status --keychain-file {command_line.file} --directory '{locks}'" in activated.err
+    assert "ACTIVE" in command_line("status", "--directory", str(locks)).done()
+    assert sorted(file.suffix for file in locks.iterdir()) == [".lock", ".stamp"]
 
 
 def test_a_damaged_configuration_is_said_again(command_line: CommandLine) -> None:

@@ -8,7 +8,7 @@ from tokenauth.client.error_messages import (
     ADVICE,
     ADVICE_BY_SERVER_CODE,
     OF_AN_UNKNOWN_OUTCOME,
-    OF_THE_KEYCHAIN,
+    OF_KEYCHAINS,
     advice_on,
     report_of,
 )
@@ -51,9 +51,11 @@ def test_a_refusal_that_nobody_knows() -> None:
 
 
 def test_a_keychain_that_refuses_and_one_that_is_damaged() -> None:
-    assert advice_on(KeychainError("It is locked.")) == OF_THE_KEYCHAIN
+    assert advice_on(KeychainError("It is locked.")) == OF_KEYCHAINS[PowerAuthErrorCode.UNKNOWN_ERROR]
     damaged = ADVICE[PowerAuthErrorCode.INVALID_ACTIVATION_DATA]
     assert advice_on(CorruptedEntryError("It is damaged.")) == damaged
+    whole_file = KeychainError("It does not open.", PowerAuthErrorCode.INVALID_ACTIVATION_DATA)
+    assert advice_on(whole_file) == OF_KEYCHAINS[PowerAuthErrorCode.INVALID_ACTIVATION_DATA]
     readable = KeychainError("Others read it.", PowerAuthErrorCode.INSUFFICIENT_KEYCHAIN_PROTECTION)
     assert advice_on(readable) == ADVICE[PowerAuthErrorCode.INSUFFICIENT_KEYCHAIN_PROTECTION]
 

@@ -8,17 +8,23 @@ import signal
 import socket
 import subprocess
 import sys
+from io import StringIO
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 from urllib.parse import urlencode
 from urllib.request import HTTPCookieProcessor, ProxyHandler, build_opener
 
 import pytest
+from django.core.management import CommandError, call_command
 
+from testproject.accounts.models import User
+from testproject.demo.devices import devices_may_read_sites, walk_through_a_device
 from tests.e2e.process import run_python
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
+
+    from pytest_django.live_server_helper import LiveServer
 
 ROOT = Path(__file__).parents[2]
 
@@ -26,14 +32,24 @@ ROOT = Path(__file__).parents[2]
 ACTS = ("block", "unblock", "remove")
 
 
-@pytest.fixture
-def environment(tmp_path: Path) -> dict[str, str]:
+@pytest.fixture(scope="module")
+def environment(tmp_path_factory: pytest.TempPathFactory) -> dict[str, str]:
     return {
         **os.environ,
-        "DATABASE_URL": f"sqlite:///{tmp_path / 'demo.sqlite3'}",
+        "DATABASE_URL": f"sqlite:///{tmp_path_factory.mktemp('demo') / 'demo.sqlite3'}",
         "PYTHONUNBUFFERED": "1",
         "DJANGO_SETTINGS_MODULE": "testproject.settings",
     }
+
+
+@pytest.fixture(scope="module")
+def first_run(environment: dict[str, str]) -> Iterator[tuple[int, subprocess.CompletedProcess[str]]]:
+    """The demo on a new database, and the port that it could not have."""
+    with socket.socket() as listener:
+        listener.bind(("127.0.0.1", 0))
+        listener.listen()
+        port = listener.getsockname()[1]
+        yield port, demo(environment, "--port", str(port))
 
 
 def demo(environment: dict[str, str], *args: str) -> subprocess.CompletedProcess[str]:
@@ -110,48 +126,79 @@ def look_at_the_token_page(url: str, password: str) -> None:
         assert "Demo: reads sites" in answer.read().decode()
 
 
-@pytest.fixture
-def taken_port() -> Iterator[int]:
-    with socket.socket() as listener:
-        listener.bind(("127.0.0.1", 0))
-        listener.listen()
-        yield listener.getsockname()[1]
+def be_a_device(lines: list[str], environment: dict[str, str], home: Path) -> None:
+    """Type the lines that are printed for it, and what they ask for."""
+    home_alone = {
+        **environment,
+        "HOME": str(home),
+        "XDG_DATA_HOME": str(home / "data"),
+        "XDG_STATE_HOME": str(home / "state"),
+        "PYTHON_KEYRING_BACKEND": "keyring.backends.null.Keyring",
+    }
+    asked = {
+        " activate ": " activate - --password-stdin ",
+        "client remove": "client remove --yes --password-stdin",
+    }
+    code, answered = "", []
+    for line in lines:
+        typed = line
+        for before, after in asked.items():
+            typed = typed.replace(before, after)
+        sent = f"{code}\n2468\n" if " activate " in line else "2468\n"
+        done = subprocess.run(  # noqa: S602
+            typed,
+            shell=True,
+            cwd=ROOT,
+            env=home_alone,
+            input=sent,
+            capture_output=True,
+            text=True,
+            timeout=60,
+            check=False,
+        )
+        assert done.returncode == 0, line + done.stdout + done.stderr
+        code = code or re.findall(r"ACTIVATION_CODE=(\S+)", done.stdout)[0]
+        answered += re.findall(r"^HTTP/\S+ (\d+)", done.stdout)
+    assert answered == ["200"]
 
 
-def test_it_walks_through_the_answers_and_can_be_run_again(
-    environment: dict[str, str], taken_port: int
-) -> None:
-    for _ in range(2):
-        run = demo(environment, "--port", str(taken_port))
-        assert run.returncode == 0, run.stdout + run.stderr
-        assert run.stderr == ""
-        statuses = re.findall(r"^   HTTP (\d+)", run.stdout, re.MULTILINE)
-        # The walk, the grants (password and refresh, client credentials, code), a rotation, and a device.
-        assert statuses == [
-            *("200", "403", "401", "401", "401"),
-            *("200", "200", "200", "200", "401", "401"),
-            *("200", "200", "403", "200"),
-            *("200", "200", "200", "200", "401"),
-            *("200", "200", "401"),
-            *("200", "401", "401", "200", "401"),
-        ]
-        assert re.findall(r'"reason": "(\w+)"', run.stdout) == [
-            *("insufficient_scope", "malformed", "revoked", "missing"),
-            *("invalid_grant", "revoked"),
-            "insufficient_scope",
-            "revoked",
-            "revoked",
-            *("unknown", "unknown", "unknown"),
-        ]
-        (port,) = re.findall(r"^Serving at http://127\.0\.0\.1:(\d+)$", run.stdout, re.MULTILINE)
-        assert int(port) != taken_port
-        assert run.stdout.count("$ curl -") == 28
-        look_at_the_rotation(run.stdout)
-        look_at_the_device(run.stdout)
+def look_at_all(text: str) -> None:
+    """Each answer is the one that is announced."""
+    statuses = re.findall(r"^   HTTP (\d+)", text, re.MULTILINE)
+    # The walk, the grants (password and refresh, client credentials, code), a rotation, and a device.
+    assert statuses == [
+        *("200", "403", "401", "401", "401"),
+        *("200", "200", "200", "200", "401", "401"),
+        *("200", "200", "403", "200"),
+        *("200", "200", "200", "200", "401"),
+        *("200", "200", "401"),
+        *("200", "401", "401", "200", "401"),
+    ]
+    assert re.findall(r'"reason": "(\w+)"', text) == [
+        *("insufficient_scope", "malformed", "revoked", "missing"),
+        *("invalid_grant", "revoked"),
+        "insufficient_scope",
+        "revoked",
+        "revoked",
+        *("unknown", "unknown", "unknown"),
+    ]
+    assert text.count("$ curl -") == 28
+    look_at_the_rotation(text)
+    look_at_the_device(text)
 
 
-def test_it_keeps_serving_until_it_is_interrupted_and_its_lines_can_be_copied(
-    environment: dict[str, str],
+def test_it_walks_through_the_answers(first_run: tuple[int, subprocess.CompletedProcess[str]]) -> None:
+    taken_port, run = first_run
+    assert run.returncode == 0, run.stdout + run.stderr
+    assert run.stderr == ""
+    look_at_all(run.stdout)
+    (port,) = re.findall(r"^Serving at http://127\.0\.0\.1:(\d+)$", run.stdout, re.MULTILINE)
+    assert int(port) != taken_port
+
+
+@pytest.mark.usefixtures("first_run")
+def test_run_again_it_serves_until_it_is_interrupted_and_its_lines_can_be_copied(
+    environment: dict[str, str], tmp_path: Path
 ) -> None:
     command = [sys.executable, "manage.py", "demo", "--port", "0"]
     with subprocess.Popen(  # noqa: S603
@@ -168,9 +215,14 @@ def test_it_keeps_serving_until_it_is_interrupted_and_its_lines_can_be_copied(
             assert "sign in as admin" in text
             ((page, password),) = re.findall(r"page is at (\S+) : sign in as alice, password (\S+)", text)
             look_at_the_token_page(page, password)
-            curl = re.findall(r"^   \$ (curl .*)$", text, re.MULTILINE)
+            walk, _, of_ones_own = text.partition("Be a device yourself")
+            look_at_all(walk)
+            curl = re.findall(r"^   \$ (curl .*)$", walk, re.MULTILINE)
             assert _status(curl[0]) == "200"
             assert _status(curl[1]) == "403"
+            # Whatever it once was: the header has been used.
+            assert {_status(line) for line in curl if "X-PowerAuth-Token" in line} == {"401"}
+            be_a_device(re.findall(r"^   \$ (.*)$", of_ones_own, re.MULTILINE), environment, tmp_path)
         finally:
             process.send_signal(signal.SIGINT)
             try:
@@ -187,44 +239,65 @@ def test_it_keeps_serving_until_it_is_interrupted_and_its_lines_can_be_copied(
 
 # What a project has lost, and what the demo says of it.
 SABOTAGES = {
-    "the guard of its views": (
-        "from tokenauth.permissions import HasScopes; HasScopes.has_permission = lambda *args: True",
-        "NOT AS EXPECTED: it should have been 403 insufficient_scope.",
+    # The guard of its views.
+    "from tokenauth.permissions import HasScopes; HasScopes.has_permission = lambda *args: True": (
+        "NOT AS EXPECTED: it should have been 403 insufficient_scope."
     ),
-    "the overlap": (
-        "from tokenauth.core import rotation as r; f = r.rotate; r.rotate = lambda t, o, **k: f(t, 0 * o)",
-        "NOT AS EXPECTED: a request of the service failed: 401 expired.",
-    ),
-    "the memory for nonces": (
-        "from tokenauth.devices import nonces; nonces.spend = lambda *args: True",
-        "NOT AS EXPECTED: it should have been 401.",
-    ),
-    "the endpoint that makes tokens": (
-        "from tokenauth.devices import tokens; tokens.issue = None",
-        "NOT AS EXPECTED: RESPONSE_ERROR: ",
+    # The overlap.
+    "from tokenauth.core import rotation as r; f = r.rotate; r.rotate = lambda t, o, **k: f(t, 0 * o)": (
+        "NOT AS EXPECTED: a request of the service failed: 401 expired."
     ),
 }
 
 
-@pytest.mark.parametrize("lost", SABOTAGES)
-def test_what_is_not_as_expected_fails_it(environment: dict[str, str], lost: str) -> None:
-    sabotage, said = SABOTAGES[lost]
+def test_what_is_not_as_expected_fails_it(environment: dict[str, str], tmp_path: Path) -> None:
     command = (
-        f"import django; django.setup(); {sabotage}; "
+        f"import django; django.setup(); {'; '.join(SABOTAGES)}; "
         "from django.core.management import execute_from_command_line as run; "
         "run(['manage.py', 'demo', '--once', '--port', '0'])"
     )
-    run = run_python("-c", command, cwd=ROOT, env=environment)
+    alone = {**environment, "DATABASE_URL": f"sqlite:///{tmp_path / 'demo.sqlite3'}"}
+    run = run_python("-c", command, cwd=ROOT, env=alone)
     assert run.returncode == 1
-    assert said in run.stdout
+    assert [said for said in SABOTAGES.values() if said not in run.stdout] == []
     assert "not as expected" in run.stderr
 
 
+@pytest.mark.django_db(transaction=True)
+@pytest.mark.parametrize(
+    ("lost", "instead", "said"),
+    [
+        ("nonces.spend", lambda *args: True, "NOT AS EXPECTED: it should have been 401.\n"),
+        ("tokens.issue", None, "NOT AS EXPECTED: RESPONSE_ERROR: "),
+    ],
+    ids=["the memory for nonces", "the endpoint that makes tokens"],
+)
+def test_what_a_device_finds_not_as_expected_is_counted(
+    live_server: LiveServer, monkeypatch: pytest.MonkeyPatch, lost: str, instead: Any, said: str
+) -> None:
+    monkeypatch.setattr(f"tokenauth.devices.{lost}", instead)
+    people = User.objects
+    alice, operator = people.create_user("alice", organization="northwind"), people.create_superuser("admin")
+    written: list[str] = []
+    with devices_may_read_sites():
+        assert walk_through_a_device(live_server.url, alice, operator, written.append) == 1
+    assert said in written[-1]
+
+
+@pytest.mark.django_db(transaction=True)
+@pytest.mark.parametrize("part", ["walk", "walk_through_oauth", "rotate_under_load", "walk_through_a_device"])
+def test_each_part_may_fail_it(monkeypatch: pytest.MonkeyPatch, part: str) -> None:
+    module = "testproject.demo.management.commands.demo"
+    for each in ("walk", "walk_through_oauth", "rotate_under_load", "walk_through_a_device"):
+        monkeypatch.setattr(f"{module}.{each}", lambda *args, found=int(each == part): found)
+    with pytest.raises(CommandError, match="not as expected"):
+        call_command("demo", once=True, port=0, stdout=StringIO())
+
+
 @pytest.mark.parametrize("port", ["-1", "65536", "x"])
-def test_what_is_no_port_is_said(environment: dict[str, str], port: str) -> None:
-    run = demo(environment, f"--port={port}")
-    assert run.returncode == 2
-    assert "not a port" in run.stderr
+def test_what_is_no_port_is_said(port: str) -> None:
+    with pytest.raises(CommandError, match="not a port"):
+        call_command("demo", f"--port={port}")
 
 
 def _status(curl: str) -> str:

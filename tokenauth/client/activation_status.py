@@ -66,7 +66,7 @@ def fetch(session: Session) -> PowerAuthActivationStatus:
 def _told(session: Session, activation: Activation) -> StatusBlob:
     challenge = new_nonce()
     asked = {"activationId": activation.activation_id, "challenge": encoded(challenge)}
-    answer = session.post("/pa/v3/activation/status", {"requestObject": asked})
+    answer = session.ask("/pa/v3/activation/status", {"requestObject": asked})
     try:
         members = answer["responseObject"]
         blob = decoded(members["encryptedStatusBlob"], "encryptedStatusBlob")

@@ -141,6 +141,6 @@ class EncryptedFileKeychain:
 
     def _unreadable(self, reason: str) -> KeychainError:
         return KeychainError(
-            f"{self.path} cannot be opened: {reason}. It was left as it is.",
+            f"{self.path} cannot be opened: {reason}. It was left as it is; to begin anew, move it away.",
             PowerAuthErrorCode.INVALID_ACTIVATION_DATA,
         )

@@ -18,7 +18,6 @@ if TYPE_CHECKING:
 
     from tokenauth.client.activation import Activation
     from tokenauth.client.configuration import PowerAuthConfiguration
-    from tokenauth.client.transport import Transport
     from tokenauth.devices.protocol.elliptic_curve import PublicKey
 
 
@@ -38,13 +37,14 @@ class Encryption:
     @classmethod
     def begin(
         cls,
-        transport: Transport,
+        ask: Callable[[str, Mapping[str, Any]], Mapping[str, Any]],
         configuration: PowerAuthConfiguration,
         current_time: Callable[[], int],
         activation: Activation | None = None,
     ) -> Encryption:
         """With what the server gives for it, in versions that have that.
 
+        :param ask: the server, as ``Session.ask``.
         :raises PowerAuthError: it gives nothing, or ``ENCRYPTION_ERROR``: nothing of its own.
         """
         server = configuration.master_key if activation is None else activation.server_public_key
@@ -57,8 +57,7 @@ class Encryption:
         transport_key = None if activation is None else activation.transport_key
         signing = temporary_keys.request_key(configuration.app_secret, transport_key)
         text = temporary_keys.sign_request(request, signing)
-        content = json.dumps({"requestObject": {"jwt": text}}).encode()
-        answer = transport.post("/pa/v3/keystore/create", content)
+        answer = ask("/pa/v3/keystore/create", {"requestObject": {"jwt": text}})
         try:
             told = answer["responseObject"]["jwt"]
             key = temporary_keys.verify_response(told, request, server)

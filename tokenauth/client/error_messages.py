@@ -17,8 +17,8 @@ ADVICE: Mapping[PowerAuthErrorCode, str] = {
         "given as --url, and try again; `configure` changes it."
     ),
     _Code.AUTHENTICATION_ERROR: (
-        "The server does not accept the signature. Check the PIN; `status` tells how many attempts are left, "
-        "and whether the activation is active at all."
+        "The server does not accept what this device signs: it is not active there, or the PIN is wrong. See "
+        "`status` first, which tells these apart, and how many attempts are left."
     ),
     _Code.RESPONSE_ERROR: (
         "The server was reached, and does not do what it was asked. Check that --url is the address before "
@@ -155,10 +155,17 @@ ADVICE_BY_SERVER_CODE: Mapping[str, str] = {
     ),
 }
 
-OF_THE_KEYCHAIN = (
-    "The keychain does not do what it was asked. Unlock it, or do what the first line says; where there is "
-    "none, use a file: --keychain file."
-)
+# What a keychain refuses is of all that it holds, and not of one entry.
+OF_KEYCHAINS: Mapping[PowerAuthErrorCode, str] = {
+    _Code.UNKNOWN_ERROR: (
+        "The keychain does not do what it was asked. Unlock it, or do what the first line says; where there "
+        "is none, use a file: --keychain file."
+    ),
+    _Code.INVALID_ACTIVATION_DATA: (
+        "No command can look into that file, not even to remove something. Put back the file or the key that "
+        "it was written with; failing that, move both away, and `activate` with a new code."
+    ),
+}
 OF_AN_UNKNOWN_OUTCOME = "It may have been done all the same: look on the server before you try again."
 
 
@@ -166,9 +173,10 @@ def advice_on(error: PowerAuthError) -> str:
     """What ``error`` means, and what to do next."""
     if error.code is _Code.RESPONSE_ERROR and error.server_code in ADVICE_BY_SERVER_CODE:
         return ADVICE_BY_SERVER_CODE[error.server_code]
-    if error.code is _Code.UNKNOWN_ERROR and isinstance(error, KeychainError):
-        is_damaged = isinstance(error, CorruptedEntryError)
-        return ADVICE[_Code.INVALID_ACTIVATION_DATA] if is_damaged else OF_THE_KEYCHAIN
+    if isinstance(error, CorruptedEntryError):
+        return ADVICE[_Code.INVALID_ACTIVATION_DATA]
+    if isinstance(error, KeychainError):
+        return OF_KEYCHAINS.get(error.code, ADVICE[error.code])
     return ADVICE[error.code]
 
 

@@ -181,7 +181,10 @@ class InstanceStorage:
         )
 
     def _unwritable(self, error: OSError) -> KeychainError:
-        return KeychainError(f"{self._directory} cannot be written: {error.strerror}. Nothing was changed.")
+        return KeychainError(
+            f"{self._directory}, which is for locks, cannot be written: {error.strerror}. "
+            "Nothing was changed. Name another directory."
+        )
 
 
 def _check_instance_id(instance_id: str) -> None:

@@ -100,9 +100,13 @@ class Session:
             self.keep(activation.next())
             return value
 
-    def post(self, path: str, members: Mapping[str, Any]) -> Mapping[str, Any]:
-        """What the server answers: see ``Transport.post``."""
-        return self.transport.post(path, json.dumps(members).encode())
+    def ask(self, path: str, members: Mapping[str, Any]) -> Mapping[str, Any]:
+        """What the server answers: see ``Transport.post``. Nothing is done there that could be unknown."""
+        try:
+            return self.transport.post(path, json.dumps(members).encode())
+        except PowerAuthError as error:
+            error.is_outcome_unknown = False
+            raise
 
     def post_signed(
         self, path: str, content: bytes, authentication: PowerAuthAuthentication
@@ -130,7 +134,7 @@ class Session:
 
         :raises PowerAuthError: it gives no answer, or no time.
         """
-        answer = self.post("/pa/v3/status", {})
+        answer = self.ask("/pa/v3/status", {})
         told = answer.get("responseObject")
         server_time = told.get("serverTime") if isinstance(told, dict) else None
         if not isinstance(server_time, int) or not _EARLIEST <= server_time <= _LATEST:
@@ -146,7 +150,7 @@ class Session:
         """
         if self.configuration.version.has_timestamps:
             self.time.synchronize_time()
-        return Encryption.begin(self.transport, self.configuration, self.time.current_time, activation)
+        return Encryption.begin(self.ask, self.configuration, self.time.current_time, activation)
 
     @property
     def transport(self) -> Transport:

@@ -101,8 +101,9 @@ class Transport:
             httpx.InvalidURL,
             UnicodeError,
         ) as error:
+            reason = str(error) or "it took too long"
             raise PowerAuthError(
-                PowerAuthErrorCode.NETWORK_ERROR, f"The server cannot be reached: {url}"
+                PowerAuthErrorCode.NETWORK_ERROR, f"The server cannot be reached: {url} ({reason})"
             ) from error
         except httpx.TransportError as error:
             raise _unanswered(url) from error

@@ -23,7 +23,7 @@ if TYPE_CHECKING:
 
     from tokenauth.client.power_auth import PowerAuth
 
-# What is to be done, by the name of the state; nothing where it is active.
+# What is to be done, by the name of the state, where it is not active.
 _TO_DO = {
     "CREATED": "The server has not seen this device. Remove it here, and activate with a new code.",
     "PENDING_COMMIT": "It waits to be committed, on the server, where the same fingerprint is shown.",
@@ -145,8 +145,9 @@ def _status(options: argparse.Namespace) -> None:
     say(f"state          {state}")
     say(f"activation id  {identifier}")
     say(f"fingerprint    {fingerprint}")
-    say(f"attempts left  {status.remaining_attempts} of {status.max_fail_count}")
-    if state in _TO_DO:
+    if state == "ACTIVE":
+        say(f"attempts left  {status.remaining_attempts} of {status.max_fail_count}")
+    else:
         note(_TO_DO[state])
 
 

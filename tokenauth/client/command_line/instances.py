@@ -36,9 +36,11 @@ def opened(options: argparse.Namespace, given: PowerAuthConfiguration | None = N
     if known is None:
         raise PowerAuthError(
             PowerAuthErrorCode.INSTANCE_NOT_CONFIGURED,
-            f"There is no instance {options.instance} in this keychain.",
+            f"There is no instance {options.instance} in {_place(keychain)}.",
         )
-    with PowerAuth(options.instance, known, keychain=keychain, timeout=options.timeout) as power_auth:
+    with PowerAuth(
+        options.instance, known, keychain=keychain, directory=options.directory, timeout=options.timeout
+    ) as power_auth:
         yield power_auth
 
 
@@ -69,4 +71,11 @@ def storage_of(options: argparse.Namespace, keychain: Keychain) -> InstanceStora
     """What is kept of the instance in ``keychain``."""
     from tokenauth.client.instance_storage import InstanceStorage
 
-    return InstanceStorage(keychain, options.instance)
+    return InstanceStorage(keychain, options.instance, options.directory)
+
+
+def _place(keychain: Keychain) -> str:
+    """What a person who looks in the wrong one sees it by: under another account, it is another file."""
+    from tokenauth.client.encrypted_file_keychain import EncryptedFileKeychain
+
+    return str(keychain.path) if isinstance(keychain, EncryptedFileKeychain) else "the system's keychain"

@@ -70,6 +70,12 @@ def add_common_options(parser: argparse.ArgumentParser) -> None:
         help=f"that file, whose key is in {KEY_VARIABLE}, or else in a file beside it",
     )
     group.add_argument(
+        "--directory",
+        type=Path,
+        metavar="PATH",
+        help="where the locks are, as for a program that shares it (default: the user's state directory)",
+    )
+    group.add_argument(
         "--timeout",
         type=seconds,
         default=DEFAULT_TIMEOUT,
@@ -145,4 +151,6 @@ def another_command(options: argparse.Namespace, *words: str) -> str:
         line += ["--keychain", options.keychain]
     if options.keychain_file is not None:
         line += ["--keychain-file", str(options.keychain_file)]
+    if options.directory is not None:
+        line += ["--directory", str(options.directory)]
     return f"{PROGRAM} {shlex.join(line)}"

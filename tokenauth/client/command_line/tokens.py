@@ -124,8 +124,12 @@ def _header(options: argparse.Namespace) -> None:
 
 def _remove(options: argparse.Namespace) -> None:
     with opened(options) as power_auth:
-        if options.local:
-            power_auth.token_store.remove_local_token(options.name)
-        else:
-            power_auth.token_store.remove_access_token(options.name)
-    note("Removed here. It is left on the server." if options.local else "Removed.")
+        store = power_auth.token_store
+        if not options.local:
+            store.remove_access_token(options.name)
+            note("Removed.")
+            return
+        was_there = options.name in store.local_token_names()
+        # What names nothing may be left of one all the same.
+        store.remove_local_token(options.name)
+    note("Removed here. It is left on the server." if was_there else "There was none of that name.")

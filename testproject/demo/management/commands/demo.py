@@ -14,7 +14,7 @@ from django.db import connection
 from django.utils import timezone
 
 from testproject.accounts.models import User
-from testproject.demo.devices import walk_through_a_device
+from testproject.demo.devices import devices_may_read_sites, steps_of_ones_own, walk_through_a_device
 from testproject.demo.oauth import walk_through_oauth
 from testproject.demo.rotation import rotate_under_load
 from testproject.demo.server import HOST, serving
@@ -46,7 +46,7 @@ class Command(BaseCommand):
         seed()
         alice, of_alice = _person("alice", organization=ORGANIZATIONS[0])
         admin, of_admin = _person("admin", is_staff=True, is_superuser=True)
-        with serving(options["port"]) as port:
+        with serving(options["port"]) as port, devices_may_read_sites():
             base_url = f"http://{HOST}:{port}"
             self._say(f"Serving at {base_url}\n")
             with _quiet_log():
@@ -59,6 +59,8 @@ class Command(BaseCommand):
             self._say(self.style.SUCCESS("All of it was as expected."))
             if not options["once"]:
                 self._say(
+                    "\nBe a device yourself, at another terminal. The second line asks for the code:\n\n"
+                    f"{steps_of_ones_own(base_url)}\n"
                     f"\nThe token page is at {base_url}/tokens/ : sign in as alice, password {of_alice}\n"
                     f"The admin is at {base_url}/admin/ : sign in as admin, password {of_admin}\n"
                     "See there the tokens, and the attempts that were refused. Stop with Ctrl-C."
