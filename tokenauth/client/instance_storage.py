@@ -31,7 +31,7 @@ if TYPE_CHECKING:
     from tokenauth.client.keychain import Keychain
 
 LONGEST_INSTANCE_ID = 255
-# In seconds: longer than a request takes.
+# In seconds: longer than a request takes, unless its server is slow.
 TIMEOUT = 60.0
 
 
