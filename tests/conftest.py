@@ -28,6 +28,9 @@ hypothesis_settings.load_profile("untimed")
 
 # What starts servers, projects and other processes, and what tries very much, takes as long as all the rest.
 _LONG = (
+    "client/test_command_line_processes.py",
+    "client/test_processes.py",
+    "e2e/test_demo.py",
     "e2e/test_moving.py",
     "e2e/test_scopes_on_a_live_api.py",
     "failures/*",
