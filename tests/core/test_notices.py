@@ -191,7 +191,7 @@ def test_where_it_is_off_nobody_is_told_and_one_statement_is_enough(
         token.revoke(by=bob)
     of_tokens = [query["sql"] for query in captured.captured_queries if "accesstoken" in query["sql"]]
     # And one by which the instance learns how it ended.
-    assert len(of_tokens) == statements_of_a_revocation() + 1
+    assert len(of_tokens) == len(statements_of_a_revocation()) + 1
     assert mailoutbox == []
 
 
