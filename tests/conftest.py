@@ -28,6 +28,8 @@ hypothesis_settings.load_profile("untimed")
 
 # What starts servers, projects and other processes, and what tries very much, takes as long as all the rest.
 _LONG = (
+    "client/test_bad_answers.py",
+    "client/test_command_line.py",
     "client/test_command_line_processes.py",
     "client/test_processes.py",
     "e2e/test_demo.py",
@@ -37,6 +39,7 @@ _LONG = (
     "fuzzing/*",
     "projects/test_projects.py",
     "services/*_benchmark.py",
+    "test_client_documentation.py",
 )
 
 
