@@ -33,8 +33,9 @@ if TYPE_CHECKING:
     from testproject.accounts.models import User
     from tokenauth.devices.lifecycle import NewActivation
 
-PIN = "73915"
-WRONG_PIN = "40286"
+# No digits alone: some fingerprint, id or time has them by chance.
+PIN = "brass-73915"
+WRONG_PIN = "brass-40286"
 SITES = "/inventory-service/sites"
 
 
