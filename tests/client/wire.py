@@ -15,7 +15,7 @@ if TYPE_CHECKING:
     from types import FrameType
 
 # In seconds; what takes longer will not come any more.
-PATIENCE = 20
+PATIENCE = 60
 
 
 def transport() -> httpx.HTTPTransport:
