@@ -15,7 +15,7 @@ nox.needs_version = ">=2025.10.14"
 nox.options.default_venv_backend = "venv"
 nox.options.download_python = "never"
 nox.options.error_on_missing_interpreters = False
-# The whole suite runs the projects, too.
+# With --long, that runs the projects, too.
 nox.options.sessions = ["tests"]
 
 MATRIX = [("3.11", "5.2"), ("3.12", "6.0"), ("3.13", "6.1"), ("3.14", "6.1")]
@@ -34,7 +34,7 @@ def install(session: nox.Session, *requirements: str) -> None:
 @nox.session
 @nox.parametrize(("python", "django"), MATRIX)
 def tests(session: nox.Session, django: str) -> None:
-    """The whole suite."""
+    """The default suite; the rest with ``-- --long``."""
     install(session, f"Django~={django}.0")
     session.run("python", "-c", "import sys, django; print(sys.version, django.__version__)")
     session.run("pytest", *session.posargs)

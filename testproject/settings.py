@@ -139,7 +139,7 @@ TOKENAUTH = {
         "admin": {"description": "Full administrative access", "implies": ["*"]},
     },
     "USER_ORGANIZATIONS": "testproject.accounts.organizations.organizations_of",
-    # A sample of everything; and its page shows a code flow without PKCE.
+    # To show everything: a project of your own leaves both out.
     "OAUTH_PASSWORD_GRANT": True,
     "OAUTH_PKCE_REQUIRED": False,
 }

@@ -398,6 +398,15 @@ def test_the_page(
         assert kiosk.can_start_activation()
 
 
+def of_a_program() -> dict[str, str]:
+    """The environment of the clone's command line, on a system that has no keychain."""
+    return {
+        **os.environ,
+        "PYTHONPATH": str(ROOT),
+        "PYTHON_KEYRING_BACKEND": "keyring.backends.null.Keyring",
+    }
+
+
 # For somebody who sits there: what is typed is on standard input here, and the server is on this machine.
 TYPED = {
     " activate ": " activate - --password-stdin --enable-unsecure-traffic ",
@@ -411,15 +420,10 @@ def test_the_command_line(
 ) -> None:
     if shutil.which("curl") is None:
         pytest.skip("curl is not installed: the lines of the page were not run. Install curl to run them.")
-    section = CLIENT.read_text().partition("## At the command line")[2]
+    section = CLIENT.read_text().partition("## At the command line\n")[2].partition("\n## ")[0]
     lines = "".join(re.findall(r"^```sh\n(.*?)^```", section, re.DOTALL | re.MULTILINE)).splitlines()
     made = lifecycle.create(alice, release.application)
     (here / "app.env").write_text(f"APPLICATION_KEY=…\nSDK_CONFIGURATION={sdk_configuration(release)}\n")
-    environment = {
-        **os.environ,
-        "PYTHONPATH": str(ROOT),
-        "PYTHON_KEYRING_BACKEND": "keyring.backends.null.Keyring",
-    }
     said: list[str] = []
     for line in lines:
         command = line.replace("https://api.example.com", live_server.url)
@@ -429,7 +433,7 @@ def test_the_command_line(
             command.replace("python -m", f"{sys.executable} -m"),
             shell=True,
             cwd=here,
-            env=environment,
+            env=of_a_program(),
             input=f"{made.code}\n{PASSWORD}\n" if " activate " in line else f"{PASSWORD}\n",
             capture_output=True,
             text=True,
@@ -446,3 +450,36 @@ def test_the_command_line(
     assert "ACTIVE" in said[1]
     assert Activation.objects.get().status == Activation.Status.REMOVED
     assert "--help" in section
+
+
+def test_the_command_line_beside_a_program(
+    here: Path,
+    release: ApplicationVersion,
+    live_server: LiveServer,
+    alice: User,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    configuration = PowerAuthConfiguration.from_sdk_configuration(
+        sdk_configuration(release), live_server.url, enable_unsecure_traffic=True
+    )
+    monkeypatch.setenv("KIOSK_KEY", Fernet.generate_key().decode())
+    program = example(CLIENT, "a keychain").replace("/var/lib/kiosk", str(here))
+    with run(program, configuration=configuration)["power_auth"] as power_auth:
+        power_auth.activate(lifecycle.create(alice, release.application, commit_at_once=True).code, PASSWORD)
+        (here / "app.env").write_text(f"SDK_CONFIGURATION={sdk_configuration(release)}\n")
+        section = CLIENT.read_text().partition("## At the command line, beside a program\n")[2]
+        lines = section.partition("```sh\n")[2].partition("```")[0]
+        lines = lines.replace("/var/lib/kiosk", str(here)).replace("python -m", f"{sys.executable} -m")
+        done = subprocess.run(  # noqa: S602 - of our own page
+            lines.replace("https://api.example.com", f"{live_server.url} --enable-unsecure-traffic"),
+            shell=True,
+            cwd=here,
+            env=of_a_program(),
+            capture_output=True,
+            text=True,
+            timeout=120,
+            check=False,
+        )
+        assert done.returncode == 0, done.stdout + done.stderr
+        assert power_auth.get_activation_identifier() in done.stdout
+        assert "ACTIVE" in done.stdout

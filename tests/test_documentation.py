@@ -5,6 +5,7 @@ from __future__ import annotations
 import ast
 import json
 import re
+import sys
 from contextlib import contextmanager
 from datetime import datetime, timedelta
 from io import StringIO
@@ -15,12 +16,13 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 import time_machine
+from django.contrib.auth.models import AbstractUser
 from django.contrib.staticfiles import finders
 from django.core.management import call_command, get_commands
 from django.dispatch import Signal
 from django.template.loader import get_template
 from django.test import Client
-from django.test.utils import override_settings
+from django.test.utils import isolate_apps, override_settings
 from django.urls import clear_url_caches, include, path
 from django.utils import timezone
 from django.utils.module_loading import import_string
@@ -34,6 +36,7 @@ from tokenauth.checks import check_settings, check_views
 from tokenauth.conf import KEYS, conf
 from tokenauth.core import rate_limit
 from tokenauth.exceptions import DeviceReason, Reason
+from tokenauth.mixins import HasAccessTokens
 from tokenauth.models import AccessToken, TokenLogin
 from tokenauth.signals import token_rejected
 from tokenauth.throttling import TokenRateThrottle
@@ -129,6 +132,16 @@ def test_the_how_to(alice: User) -> None:
     clear_url_caches()
 
 
+def test_a_user_model_of_ones_own() -> None:
+    # As its module, in which Django looks for the app that it is of.
+    with isolate_apps("testproject.accounts", "django.contrib.auth", "django.contrib.contenttypes"):
+        user = run(example(HOW_TO, "models"), __name__="testproject.accounts.models")["User"]
+    assert user.token_can is HasAccessTokens.token_can
+    # Nothing to migrate.
+    of_django = {"id", *(field.name for field in AbstractUser._meta.fields)}
+    assert {field.name for field in user._meta.fields} == of_django
+
+
 @pytest.mark.django_db
 def test_the_attempts_of_a_leaked_token(alice: User, api: APIClient, monkeypatch: pytest.MonkeyPatch) -> None:
     token = alice.generate_access_token("leaked", [])
@@ -197,14 +210,18 @@ def serving(*patterns: Any) -> Iterator[None]:
 
 
 @pytest.mark.django_db
-def test_plain_django(alice: User, settings: Any) -> None:
+def test_plain_django(alice: User, settings: Any, monkeypatch: pytest.MonkeyPatch) -> None:
     apps, middleware = list(settings.INSTALLED_APPS), list(settings.MIDDLEWARE)
     configured = run(example(PLAIN, "plain settings"), INSTALLED_APPS=[], MIDDLEWARE=[])
     assert set(configured["INSTALLED_APPS"]) <= set(apps)
     assert set(configured["MIDDLEWARE"]) <= set(middleware)
     settings.TOKENAUTH = configured["TOKENAUTH"]
     views = run(example(PLAIN, "plain views"))
-    urls = run(example(PLAIN, "plain urls"), urlpatterns=[], path=path, **views)["urlpatterns"]
+    # It imports them from the module beside it.
+    monkeypatch.setitem(sys.modules, "example", ModuleType("example"))
+    monkeypatch.setitem(sys.modules, "example.views", ModuleType("example.views"))
+    vars(sys.modules["example.views"]).update(views)
+    urls = run(example(PLAIN, "plain urls"), urlpatterns=[], path=path, __package__="example")["urlpatterns"]
     reader = bearer(alice.generate_access_token("reader", ["read:reports"]))
     writer = bearer(alice.generate_access_token("writer", ["write:reports"]))
     with serving(*urls):
