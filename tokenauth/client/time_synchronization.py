@@ -71,8 +71,11 @@ class TimeSynchronizationService:
 
         :raises PowerAuthError: it gave no answer, or ``TIME_SYNCHRONIZATION``: not soon enough.
         """
-        if self._is_synchronized and abs(self._lead_by_now() - self._lead) < ACCEPTED_DIFFERENCE:
-            return
+        with self._lock:
+            if self._is_synchronized and abs(self._lead_by_now() - self._lead) < ACCEPTED_DIFFERENCE:
+                return
+            # What was known of a clock that was set is not true any more, whatever comes of the answer.
+            self._forget()
         task = self.start_time_synchronization_task()
         if not self.complete_time_synchronization_task(task, self._server_time()):
             raise PowerAuthError(
@@ -85,8 +88,7 @@ class TimeSynchronizationService:
     def reset_time_synchronization(self) -> None:
         """Forget what the server has told."""
         with self._lock:
-            self._is_synchronized = False
-            self._adjustment = self._precision = 0
+            self._forget()
 
     def start_time_synchronization_task(self) -> object:
         """What ``complete_time_synchronization_task`` needs of the moment in which the server is asked."""
@@ -112,6 +114,10 @@ class TimeSynchronizationService:
                 self._adjustment, self._precision = difference, precision
             self._is_synchronized, self._lead = True, self._lead_by_now()
             return True
+
+    def _forget(self) -> None:
+        self._is_synchronized = False
+        self._adjustment = self._precision = 0
 
     def _lead_by_now(self) -> int:
         return self._clock() - int(self._stopwatch() * 1000)

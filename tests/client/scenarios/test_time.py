@@ -9,6 +9,7 @@ import pytest
 from tests.client.clock import HOUR, Clock
 from tests.client.program import KNOWLEDGE, POSSESSION, STATUS, parsed
 from tests.devices.device import now_ms
+from tokenauth.client import PowerAuthError, PowerAuthErrorCode
 from tokenauth.client.time_synchronization import TimeSynchronizationService
 
 if TYPE_CHECKING:
@@ -17,7 +18,7 @@ if TYPE_CHECKING:
     from tokenauth.client import PowerAuth
 
 # In milliseconds. What an exchange with this machine takes, at most.
-MOMENT = 2_000
+MOMENT = 10_000
 
 
 @pytest.mark.parametrize("off", [HOUR, -HOUR], ids=["fast", "slow"])
@@ -107,6 +108,24 @@ def test_35_an_answer_that_took_too_long() -> None:
     server.taking = 8_001
     assert server.tell(90_000) is server.service.is_time_synchronized() is True
     assert server.service.local_time_adjustment() == 60_000
+
+
+def test_what_was_known_of_a_clock_that_was_set_is_forgotten() -> None:
+    server = Server()
+    # What nobody sets has run on for as long as the clock, but for what that was set by.
+    service = TimeSynchronizationService(
+        server.time, lambda: server.now, lambda: (server.now + server.ahead) / 1000
+    )
+    service.synchronize_time()
+    server.now, server.ahead = server.now + HOUR, -HOUR
+    server.taking = 8_001
+    with pytest.raises(PowerAuthError) as error:
+        service.synchronize_time()
+    assert error.value.code == PowerAuthErrorCode.TIME_SYNCHRONIZATION
+    assert service.is_time_synchronized() is False
+    server.taking = 5
+    service.synchronize_time()
+    assert service.current_time() == server.now - HOUR
 
 
 def test_36_a_task_that_is_none_or_of_later() -> None:
