@@ -146,6 +146,27 @@ def test_a_token_of_another_activation_is_gone(program: Program, power_auth: Pow
     assert program.get(tokens.request_access_token("sites", POSSESSION).generate_header()) == 200
 
 
+@pytest.mark.parametrize("damage", [junk, empty, nested])
+def test_where_the_list_of_names_cannot_be_read(
+    program: Program, power_auth: PowerAuth, damage: Callable[[str], str]
+) -> None:
+    power_auth.token_store.request_access_token("sites", KNOWLEDGE)
+    (entry,) = [name for name in program.entries if name.startswith("tokens@")]
+    program.entries[entry] = damage(program.entries[entry])
+    tokens = program.start().token_store
+    # What is there is good yet.
+    assert program.get(tokens.generate_header_for_token("sites")) == 200
+    with pytest.raises(PowerAuthError) as error:
+        tokens.local_token_names()
+    assert error.value.code == Code.INVALID_ACTIVATION_DATA
+    tokens.remove_all_local_tokens()
+    assert tokens.has_local_token("sites") is False
+    with pytest.raises(PowerAuthError) as error:
+        tokens.generate_header_for_token("sites")
+    assert error.value.code == Code.LOCAL_TOKEN_NOT_AVAILABLE
+    assert program.get(tokens.request_access_token("sites", POSSESSION).generate_header()) == 200
+
+
 @pytest.mark.parametrize("damage", [junk, empty, no_members, nested, no_count])
 def test_an_activation_that_cannot_be_read(
     program: Program, power_auth: PowerAuth, alice: User, damage: Callable[[str], str]

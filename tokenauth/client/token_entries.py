@@ -26,6 +26,8 @@ class TokenEntries:
 
     def read(self, name: str) -> StoredToken | None:
         """:raises PowerAuthError: ``INVALID_TOKEN``."""
+        if not self._is_named(name):
+            return None
         try:
             members = self._storage.read(_entry(name))
         except CorruptedEntryError as error:
@@ -44,7 +46,7 @@ class TokenEntries:
         try:
             names = self.names()
         except CorruptedEntryError:
-            # What they were called is lost. They are of this activation, and gone where there is another.
+            # What they were called is lost. What has no name is not there for anybody.
             names = []
         for name in names:
             self._storage.delete(_entry(name))
@@ -66,6 +68,13 @@ class TokenEntries:
     def finish(self, name: str) -> None:
         """Take the note away."""
         self._change(finished=name)
+
+    def _is_named(self, name: str) -> bool:
+        try:
+            return name in self.names()
+        except CorruptedEntryError:
+            # What they are called is lost; what is there is not.
+            return True
 
     def _change(self, *, named: str = "", nameless: str = "", finished: str = "") -> None:
         before = self._index()
