@@ -21,8 +21,6 @@ if TYPE_CHECKING:
     from tokenauth.client import PowerAuth
     from tokenauth.devices.models import ApplicationVersion
 
-# In seconds, of a client that has little patience.
-TIMEOUT = 0.5
 FACTORS = ("possession", "possession_knowledge", "possession_biometry")
 
 
@@ -71,7 +69,7 @@ def spoiling_server(live_server: LiveServer) -> Iterator[SpoilingServer]:
 @pytest.fixture
 def spoilt(program: Program, power_auth: PowerAuth, spoiling_server: SpoilingServer) -> PowerAuth:
     """A client whose server is behind another, after a first request that went well."""
-    behind = program.start(url=spoiling_server.url, timeout=TIMEOUT)
+    behind = program.start(url=spoiling_server.url)
     behind.token_store.request_access_token("first", KNOWLEDGE)
     return behind
 

@@ -206,6 +206,38 @@ def test_a_time_that_is_none(
     assert program.get(behind.token_store.generate_header_for_token("sites")) == 200
 
 
+@pytest.mark.parametrize("body", [b"{}", b'{"error": "maintenance"}', b'{"status": "FAIL"}'])
+def test_an_object_of_somebody_else_is_no_yes(
+    spoilt: PowerAuth, spoiling_server: SpoilingServer, body: bytes
+) -> None:
+    tokens = spoilt.token_store
+    for path in (REMOVE, "/pa/v3/signature/validate", "/pa/v3/activation/remove"):
+        spoiling_server.spoil(path, answered(200, body))
+    for act in (
+        lambda: tokens.remove_access_token("first"),
+        lambda: spoilt.validate_password("0000"),
+        lambda: spoilt.change_password("0000", "2468"),
+        lambda: spoilt.remove_activation_with_authentication(KNOWLEDGE),
+    ):
+        with pytest.raises(PowerAuthError) as error:
+            act()
+        assert (error.value.code, error.value.is_outcome_unknown) == (Code.RESPONSE_ERROR, True)
+    spoiling_server.mend()
+    # Two of these the server has done; here, nothing was.
+    assert spoilt.has_valid_activation() is True
+    assert tokens.has_local_token("first") is True
+
+
+def test_a_password_stays_where_nobody_has_said_that_it_is_right(
+    spoilt: PowerAuth, spoiling_server: SpoilingServer
+) -> None:
+    spoiling_server.spoil("/pa/v3/signature/validate", answered(200, b"{}"))
+    with pytest.raises(PowerAuthError):
+        spoilt.change_password("0000", "2468")
+    spoiling_server.mend()
+    spoilt.validate_password(PIN)
+
+
 def test_an_answer_that_was_lost_on_removing(
     program: Program, spoilt: PowerAuth, spoiling_server: SpoilingServer
 ) -> None:

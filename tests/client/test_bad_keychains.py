@@ -147,6 +147,44 @@ def test_an_activation_that_cannot_be_kept_is_persisted_later(program: Program, 
     power_auth.validate_password(PIN)
 
 
+def test_an_activation_is_not_lost_for_want_of_a_note(program: Program, alice: User) -> None:
+    def is_locked(name: str) -> bool:
+        return name.startswith("unfinished@") and "/pa/v3/activation/create" in program.wire.paths
+
+    power_auth = program.start(keychain=Full(program.entries, is_locked))
+    power_auth.activate(new_code(alice, program.release), PIN)
+    power_auth.validate_password(PIN)
+    # Nor is anything said of it when another is made.
+    power_auth.remove_activation_local()
+    again = program.start()
+    again.activate(new_code(alice, program.release), PIN)
+
+
+def test_what_has_ended_on_the_server_alone_is_said(program: Program, power_auth: PowerAuth) -> None:
+    is_locked = [False]
+
+    def refuses(name: str) -> bool:
+        # What is signed is counted.
+        return is_locked[0] and not name.startswith("activation@")
+
+    stubborn = program.start(keychain=Locked(program.entries, refuses))
+    stubborn.token_store.request_access_token("sites", KNOWLEDGE)
+    is_locked[0] = True
+    for act, row in (
+        (lambda: stubborn.token_store.remove_access_token("sites"), DeviceToken.objects.all()),
+        (
+            lambda: stubborn.remove_activation_with_authentication(KNOWLEDGE),
+            Activation.objects.exclude(status=Activation.Status.REMOVED),
+        ),
+    ):
+        with pytest.raises(KeychainError, match="has ended on the server, and could not be removed here"):
+            act()
+        assert not row.exists()
+    is_locked[0] = False
+    stubborn.remove_activation_local()
+    assert stubborn.can_start_activation() is True
+
+
 def test_what_cannot_be_counted_is_not_sent(program: Program, power_auth: PowerAuth) -> None:
     readable = program.start(keychain=Locked(program.entries, lambda name: True))
     before = len(program.wire.paths)

@@ -9,7 +9,12 @@ import pytest
 
 from tests.client.processes import CLIENT, ended, heard, run, say, started
 from tests.client.program import CREATE, KNOWLEDGE, PIN, POSSESSION, new_code, stored
-from tokenauth.client import PowerAuthError, PowerAuthErrorCode
+from tokenauth.client import (
+    PowerAuthActivation,
+    PowerAuthAuthentication,
+    PowerAuthError,
+    PowerAuthErrorCode,
+)
 from tokenauth.devices.models import Activation, DeviceToken
 
 if TYPE_CHECKING:
@@ -133,6 +138,45 @@ def test_of_an_activation_that_was_given_and_not_kept_the_next_is_told(program: 
     assert (told.value.code, told.value.is_outcome_unknown) == (PowerAuthErrorCode.OPERATION_CANCELED, True)
     restarted.activate(code, PIN)
     assert restarted.has_valid_activation() is True
+
+
+def test_two_that_activate_at_once(program: Program, alice: User) -> None:
+    one, other = program.start(), program.start()
+    made = [PowerAuthActivation.with_activation_code(new_code(alice, program.release)) for _ in range(2)]
+    of_one = one.create_activation(made[0])
+    with pytest.raises(PowerAuthError) as told:
+        other.create_activation(made[1])
+    assert (told.value.code, told.value.is_outcome_unknown) == (PowerAuthErrorCode.OPERATION_CANCELED, True)
+    assert of_one.activation_identifier in told.value.message
+    of_other = other.create_activation(made[1])
+    one.persist_activation(PowerAuthAuthentication.persist_with_password(PIN))
+    with pytest.raises(PowerAuthError) as late:
+        other.persist_activation(PowerAuthAuthentication.persist_with_password(PIN))
+    assert (late.value.code, late.value.is_outcome_unknown) == (
+        PowerAuthErrorCode.INVALID_ACTIVATION_STATE,
+        True,
+    )
+    assert of_other.activation_identifier in late.value.message
+    # Both have the one that was persisted, and what was told is not told again.
+    assert other.get_activation_identifier() == of_one.activation_identifier
+    other.validate_password(PIN)
+    one.remove_activation_local()
+    assert other.can_start_activation() is True
+    other.activate(new_code(alice, program.release), PIN)
+
+
+def test_what_another_has_created_since_is_told_of_until_it_is_persisted(
+    program: Program, alice: User
+) -> None:
+    one, other = program.start(), program.start()
+    one.create_activation(PowerAuthActivation.with_activation_code(new_code(alice, program.release)))
+    code = PowerAuthActivation.with_activation_code(new_code(alice, program.release))
+    with pytest.raises(PowerAuthError):
+        other.create_activation(code)
+    left = other.create_activation(code)
+    one.persist_activation(PowerAuthAuthentication.persist_with_password(PIN))
+    # That one has gone, and so has what it would have persisted.
+    assert left.activation_identifier in program.entries["unfinished@field-app"]
 
 
 def test_who_is_killed_holds_nobody_up(program: Program, power_auth: PowerAuth) -> None:

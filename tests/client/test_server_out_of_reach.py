@@ -21,8 +21,8 @@ if TYPE_CHECKING:
 
 Code = PowerAuthErrorCode
 
-# In seconds: of a client that is told to wait half a second. Without a bound it would wait for minutes.
-BOUND = 30
+# In seconds. Without a bound it would wait for minutes.
+TIMEOUT, BOUND = 2, 30
 
 
 def test_nobody_is_there(program: Program, power_auth: PowerAuth, unused_url: str) -> None:
@@ -67,6 +67,33 @@ def test_a_host_that_can_be_none(program: Program, power_auth: PowerAuth, host: 
     assert stored().counter == 1
 
 
+@pytest.mark.parametrize(
+    ("name", "value"),
+    [
+        ("ALL_PROXY", "socks://127.0.0.1:1080"),
+        ("ALL_PROXY", "socks5://127.0.0.1:1080"),
+        ("HTTPS_PROXY", "http://127.0.0.1:port"),
+        ("SSL_CERT_FILE", "/nowhere/certificates.pem"),
+    ],
+)
+def test_an_environment_that_cannot_be_used(
+    program: Program, power_auth: PowerAuth, monkeypatch: pytest.MonkeyPatch, name: str, value: str
+) -> None:
+    power_auth.token_store.request_access_token("first", KNOWLEDGE)
+    monkeypatch.setenv(name, value)
+    restarted = program.start(http_client=None)
+    error = refused_token(restarted)
+    assert (error.code, error.is_outcome_unknown) == (Code.WRONG_PARAMETER, False)
+    assert name in error.message
+    # What asks no server goes on.
+    assert restarted.token_store.local_token_names() == ["first"]
+    # Nor was anything counted that was never sent.
+    with pytest.raises(PowerAuthError, match=name):
+        restarted.validate_password(PIN)
+    power_auth.validate_password(PIN)
+    assert stored().counter == 2
+
+
 def test_what_was_closed(program: Program, power_auth: PowerAuth) -> None:
     closed = program.start(http_client=None)
     closed.close()
@@ -90,7 +117,12 @@ def test_no_header_without_the_time(program: Program, power_auth: PowerAuth, unu
 
 
 @pytest.mark.parametrize("way", ["never", "headers", "body"])
-def test_an_answer_that_takes_long(spoilt: PowerAuth, spoiling_server: SpoilingServer, way: str) -> None:
+def test_an_answer_that_takes_long(
+    program: Program, power_auth: PowerAuth, spoiling_server: SpoilingServer, way: str
+) -> None:
+    impatient = program.start(url=spoiling_server.url, timeout=TIMEOUT)
+    # What else is asked for comes at once, and is known.
+    impatient.time_synchronization_service.synchronize_time()
     spoiling_server.spoil(
         CREATE,
         {
@@ -100,7 +132,7 @@ def test_an_answer_that_takes_long(spoilt: PowerAuth, spoiling_server: SpoilingS
         }[way],
     )
     start = time.monotonic()
-    error = refused_token(spoilt)
+    error = refused_token(impatient)
     assert time.monotonic() - start < BOUND
     assert (error.code, error.is_outcome_unknown) == (Code.NETWORK_ERROR, True)
 

@@ -92,7 +92,10 @@ def exchange_keys(session: Session, activation: PowerAuthActivation) -> PendingA
     )
     header = EncryptionHeader(configuration.app_key, configuration.version).render()
     answer = session.transport.post(
-        "/pa/v3/activation/create", json.dumps(outer).encode(), {ENCRYPTION_HEADER: header}
+        "/pa/v3/activation/create",
+        json.dumps(outer).encode(),
+        {ENCRYPTION_HEADER: header},
+        is_encrypted=True,
     )
     told = opened(opens_inner, opened(opens_outer, answer).get("activationData"))
     return _pending(private, told)

@@ -6,7 +6,7 @@ from contextlib import suppress
 from typing import TYPE_CHECKING, Self
 
 from tokenauth.client import activation_status, key_exchange
-from tokenauth.client.asynchronous import async_twin
+from tokenauth.client.asynchronous import async_twin, caller_has_left
 from tokenauth.client.authentication import PowerAuthAuthentication
 from tokenauth.client.chosen_keychain import default_keychain
 from tokenauth.client.exceptions import KeychainError, PowerAuthError, PowerAuthErrorCode
@@ -149,13 +149,17 @@ class PowerAuth:
             session.storage.write(_UNFINISHED, {"activationId": ""})
             try:
                 pending = key_exchange.exchange_keys(session, activation)
-            except PowerAuthError:
-                # Whoever called is told now. A note that stays tells it once more: no reason to hide why.
-                with suppress(KeychainError):
-                    session.storage.delete(_UNFINISHED)
+            except PowerAuthError as error:
+                # Of what nobody hears, whoever comes next is told, by the note.
+                if not (error.is_outcome_unknown and caller_has_left().is_set()):
+                    # One that stays tells it once more: that is no reason to hide why this failed.
+                    with suppress(KeychainError):
+                        session.storage.delete(_UNFINISHED)
                 raise
             session.pending = pending
-            session.storage.write(_UNFINISHED, {"activationId": pending.activation_id})
+            # Or the note goes without the id. What the server has given is here, and can be persisted.
+            with suppress(KeychainError):
+                session.storage.write(_UNFINISHED, {"activationId": pending.activation_id})
         return PowerAuthCreateActivationResult(pending.activation_id, pending.fingerprint)
 
     acreate_activation = async_twin(create_activation)
@@ -163,22 +167,34 @@ class PowerAuth:
     def persist_activation(self, authentication: PowerAuthAuthentication) -> None:
         """Keep the activation that was created, under a password.
 
-        :raises PowerAuthError: ``PASSWORD_NOT_SET``; ``INVALID_ACTIVATION_STATE``: none was created.
+        :raises PowerAuthError: ``PASSWORD_NOT_SET``; ``INVALID_ACTIVATION_STATE``: none was created, or
+            another process has persisted one meanwhile, and the server holds this one as well.
         """
         session = self._session
         _ = session.configuration
         with session.storage.exclusive():
-            if session.pending is None or session.activation() is not None:
+            pending = session.pending
+            if pending is None:
+                raise PowerAuthError(
+                    PowerAuthErrorCode.INVALID_ACTIVATION_STATE, "There is no created activation to persist."
+                )
+            if session.activation() is not None:
+                session.pending = None
+                self._forget_unfinished(pending)
                 raise PowerAuthError(
                     PowerAuthErrorCode.INVALID_ACTIVATION_STATE,
-                    "There is no created activation to persist, or another process has persisted one.",
+                    "Another process has persisted an activation meanwhile. The server holds this one as "
+                    f"well: remove {pending.activation_id} there.",
+                    is_outcome_unknown=True,
                 )
-            activation = session.pending.persisted(authentication)
+            activation = pending.persisted(authentication)
             # Those of an activation of before.
             self.token_store.remove_all_local_tokens()
             session.keep(activation)
             session.pending = None
-            session.storage.delete(_UNFINISHED)
+            # One that stays goes with the activation: no reason to say that this was not kept.
+            with suppress(KeychainError):
+                self._forget_unfinished(pending)
 
     apersist_activation = async_twin(persist_activation)
 
@@ -270,7 +286,14 @@ class PowerAuth:
         """
         with self._session.storage.exclusive():
             self._session.post_signed("/pa/v3/activation/remove", b"{}", authentication)
-            self.remove_activation_local()
+            try:
+                self.remove_activation_local()
+            except KeychainError as error:
+                raise KeychainError(
+                    "The activation has ended on the server, and could not be removed here, which "
+                    f"remove_activation_local() does: {error.message}",
+                    error.code,
+                ) from error
 
     aremove_activation_with_authentication = async_twin(remove_activation_with_authentication)
 
@@ -293,15 +316,23 @@ class PowerAuth:
         _ = self._session.configuration
         return self._session.activation() or self._session.pending
 
+    def _forget_unfinished(self, pending: PendingActivation) -> None:
+        left = self._session.storage.read(_UNFINISHED)
+        # Another process may have created one since: that is told of until it is persisted.
+        if left is not None and left.get("activationId") in ("", pending.activation_id):
+            self._session.storage.delete(_UNFINISHED)
+
     def _tell_of_unfinished(self) -> None:
         left = self._session.storage.read(_UNFINISHED)
         if left is None:
             return
-        self._session.storage.delete(_UNFINISHED)
+        if not caller_has_left().is_set():
+            self._session.storage.delete(_UNFINISHED)
         activation_id = left.get("activationId")
         raise PowerAuthError(
             PowerAuthErrorCode.OPERATION_CANCELED,
-            "An earlier activation was interrupted before it was persisted. The server may hold it: "
+            "An earlier activation was not persisted: it was interrupted, or another program is about to. "
+            "If it was, the server may hold it: "
             + (f"remove {activation_id} there." if activation_id else "look there for one of this device.")
             + " The next attempt goes on without it.",
             is_outcome_unknown=True,

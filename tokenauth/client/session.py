@@ -25,7 +25,11 @@ if TYPE_CHECKING:
 
 ACTIVATION = "activation"
 # Unless the outcome is unknown.
-_UNSENT = (PowerAuthErrorCode.NETWORK_ERROR, PowerAuthErrorCode.INVALID_NATIVE_OBJECT)
+_UNSENT = (
+    PowerAuthErrorCode.NETWORK_ERROR,
+    PowerAuthErrorCode.INVALID_NATIVE_OBJECT,
+    PowerAuthErrorCode.WRONG_PARAMETER,
+)
 # Of a server's time, in milliseconds since 1970: 9 to 15 digits. A header has room for no other.
 _EARLIEST, _LATEST = 10**8, 10**15 - 1
 
@@ -109,7 +113,12 @@ class Session:
             raise
 
     def post_signed(
-        self, path: str, content: bytes, authentication: PowerAuthAuthentication
+        self,
+        path: str,
+        content: bytes,
+        authentication: PowerAuthAuthentication,
+        *,
+        is_encrypted: bool = False,
     ) -> Mapping[str, Any]:
         """What the server answers to a request that is signed; nothing else is signed meanwhile.
 
@@ -119,7 +128,9 @@ class Session:
             before = self.required_activation()
             value = self.sign(authentication, "POST", path.replace("/v3/", "/"), content)
             try:
-                return self.transport.post(path, content, {SIGNATURE_HEADER: value})
+                return self.transport.post(
+                    path, content, {SIGNATURE_HEADER: value}, is_encrypted=is_encrypted
+                )
             except PowerAuthError as error:
                 if error.code in _UNSENT and not error.is_outcome_unknown:
                     # Nobody has seen it. A server that is down for long would otherwise be left behind

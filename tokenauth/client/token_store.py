@@ -11,10 +11,12 @@ import json
 import threading
 from concurrent.futures import Future, InvalidStateError
 from contextlib import suppress
+from contextvars import copy_context
 from dataclasses import dataclass, field, replace
+from functools import partial
 from typing import TYPE_CHECKING
 
-from tokenauth.client.asynchronous import async_twin
+from tokenauth.client.asynchronous import async_twin, caller_has_left
 from tokenauth.client.authentication import PowerAuthAuthentication, factor_mask
 from tokenauth.client.encrypted_requests import opened
 from tokenauth.client.exceptions import (
@@ -34,10 +36,21 @@ LONGEST_NAME = 255
 
 @dataclass
 class _Call:
-    """A request that several callers wait for."""
+    """A request that several callers wait for. ``left``: of each of them, whether it does no more."""
 
     mask: int
     outcome: Future[StoredToken] = field(default_factory=Future)
+    left: list[threading.Event] = field(default_factory=list)
+
+    @property
+    def is_canceled(self) -> bool:
+        """Whether everybody was told so; before there is an outcome."""
+        return self.outcome.done()
+
+    @property
+    def is_awaited(self) -> bool:
+        """Whether anybody will hear of the outcome; before there is one."""
+        return not self.is_canceled and not all(left.is_set() for left in self.left)
 
 
 class TokenStore:
@@ -70,27 +83,34 @@ class TokenStore:
             kept; or the server made none.
         """
         _check(name)
-        if authentication.is_for_persisting:
+        if not isinstance(authentication, PowerAuthAuthentication) or authentication.is_for_persisting:
             raise PowerAuthError(
-                PowerAuthErrorCode.WRONG_PARAMETER, "This is for persist_activation() alone."
+                PowerAuthErrorCode.WRONG_PARAMETER,
+                "A token is requested by possession, a password or biometry; what is for "
+                "persist_activation() is for that alone.",
             )
         mask = factor_mask(authentication.signature_type.factors)
         self._session.required_activation()
         if local := self._local(name, mask):
             return self._token(local)
+        left = caller_has_left()
         with self._lock:
             call = self._calls.get(name)
             if is_first := call is None:
                 call = self._calls[name] = _Call(mask)
-        if call.mask != mask:
-            raise _other_factors(name)
+            if call.mask != mask:
+                raise _other_factors(name)
+            call.left.append(left)
         if is_first:
-            self._answer(name, authentication, call)
+            self._begin(name, authentication, call)
         try:
             return self._token(call.outcome.result())
         except PowerAuthError as error:
             # One of each caller's own: each thread writes its way into it.
             raise copy.copy(error) from error.__cause__
+        except KeyboardInterrupt:
+            left.set()
+            raise
 
     arequest_access_token = async_twin(request_access_token)
 
@@ -159,7 +179,14 @@ class TokenStore:
                     PowerAuthErrorCode.INVALID_TOKEN, f"There is no token {name!r} on this device."
                 )
             self._remove_from_server(token)
-            self._entries.delete(name)
+            try:
+                self._entries.delete(name)
+            except KeychainError as error:
+                raise KeychainError(
+                    f"The token {name!r} has ended on the server, and could not be removed here: "
+                    f"{error.message}",
+                    error.code,
+                ) from error
 
     aremove_access_token = async_twin(remove_access_token)
 
@@ -181,7 +208,11 @@ class TokenStore:
     aremove_all_local_tokens = async_twin(remove_all_local_tokens)
 
     def cancel_all_requests(self) -> None:
-        """Let whoever waits for a token have ``OPERATION_CANCELED``; what the server makes is kept."""
+        """Let whoever waits for a token have ``OPERATION_CANCELED``.
+
+        What was not sent yet is not sent. What the server makes of the rest is kept; where its answer is
+        lost, the next request of the name is told.
+        """
         with self._lock:
             calls, self._calls = list(self._calls.values()), {}
         for call in calls:
@@ -250,31 +281,41 @@ class TokenStore:
         # Another was quicker.
         return self._local(name, mask)
 
+    def _begin(self, name: str, authentication: PowerAuthAuthentication, call: _Call) -> None:
+        """Request it in a thread of its own: who asked first may have to be told that it was canceled."""
+        answer = partial(copy_context().run, self._answer, name, authentication, call)
+        try:
+            threading.Thread(target=answer, daemon=True).start()
+        except RuntimeError as error:
+            # There can be no more threads.
+            self._leave(name, call, error)
+
     def _answer(self, name: str, authentication: PowerAuthAuthentication, call: _Call) -> None:
         """Let everybody who waits for ``call`` have what comes of it."""
         try:
-            token = self._create(name, authentication, call.mask)
-        except BaseException as error:
-            # An interruption among them: nobody waits for ever.
-            _end(call, error if isinstance(error, PowerAuthError) else _canceled())
-            if not isinstance(error, PowerAuthError):
-                raise
-        else:
-            _end(call, token)
-        finally:
-            with self._lock:
-                if self._calls.get(name) is call:
-                    del self._calls[name]
+            outcome: StoredToken | BaseException = self._create(name, authentication, call)
+        except BaseException as error:  # noqa: BLE001 - whoever waits for it raises it
+            outcome = error
+        self._leave(name, call, outcome)
 
-    def _create(self, name: str, authentication: PowerAuthAuthentication, mask: int) -> StoredToken:
-        session, entries = self._session, self._entries
+    def _leave(self, name: str, call: _Call, outcome: StoredToken | BaseException) -> None:
+        _end(call, outcome)
+        with self._lock:
+            if self._calls.get(name) is call:
+                del self._calls[name]
+
+    def _create(self, name: str, authentication: PowerAuthAuthentication, call: _Call) -> StoredToken:
+        session, entries, mask = self._session, self._entries, call.mask
         with session.storage.exclusive():
+            if call.is_canceled:
+                raise _canceled()
             # Another process, or another thread, was quicker.
             if local := self._local(name, mask):
                 return local
             activation = session.required_activation()
             if entries.is_unfinished(name):
-                entries.finish(name)
+                if call.is_awaited:
+                    entries.finish(name)
                 raise PowerAuthError(
                     PowerAuthErrorCode.OPERATION_CANCELED,
                     f"An earlier request of the token {name!r} was interrupted. The server may hold a token "
@@ -282,17 +323,21 @@ class TokenStore:
                     is_outcome_unknown=True,
                 )
             sealed, exchange = session.encryption(activation).seal("/pa/token/create", {})
+            if call.is_canceled:
+                raise _canceled()
             entries.begin(name)
             try:
                 answer = session.post_signed(
-                    "/pa/v3/token/create", json.dumps(sealed).encode(), authentication
+                    "/pa/v3/token/create", json.dumps(sealed).encode(), authentication, is_encrypted=True
                 )
                 told = opened(exchange, answer)
                 token = StoredToken.given(told, name, activation.activation_id, mask)
-            except PowerAuthError:
-                # A note that stays tells the caller once more: that is no reason to hide why this failed.
-                with suppress(KeychainError):
-                    entries.finish(name)
+            except PowerAuthError as error:
+                # What the server may hold, and nobody hears of, is told to the next who asks, by the note.
+                if call.is_awaited or not error.is_outcome_unknown:
+                    # One that stays tells the caller once more: that is no reason to hide why this failed.
+                    with suppress(KeychainError):
+                        entries.finish(name)
                 raise
             try:
                 entries.write(token)
@@ -324,10 +369,10 @@ class TokenStore:
         self._session.post_signed("/pa/v3/token/remove", content, PowerAuthAuthentication.possession())
 
 
-def _end(call: _Call, outcome: StoredToken | PowerAuthError) -> None:
+def _end(call: _Call, outcome: StoredToken | BaseException) -> None:
     # One that was cancelled meanwhile has ended already.
     with suppress(InvalidStateError):
-        if isinstance(outcome, PowerAuthError):
+        if isinstance(outcome, BaseException):
             call.outcome.set_exception(outcome)
         else:
             call.outcome.set_result(outcome)

@@ -6,7 +6,7 @@ import json
 import time
 from concurrent.futures import Future
 from contextvars import copy_context
-from threading import Thread
+from threading import Lock, Thread
 from typing import TYPE_CHECKING, Any
 
 from tokenauth.client.exceptions import PowerAuthError, PowerAuthErrorCode
@@ -37,31 +37,40 @@ class Transport:
         self, configuration: PowerAuthConfiguration, http_client: httpx.Client | None, timeout: float
     ) -> None:
         self._url = configuration.base_endpoint_url
-        self._is_own = http_client is None
-        self._client = http_client or httpx.Client()
+        self._is_own, self._client = http_client is None, http_client
+        self._is_closed = False
+        self._lock = Lock()
         self._timeout = timeout
 
     def close(self) -> None:
         """Give the connections back."""
-        if self._is_own:
+        with self._lock:
+            self._is_closed = True
+        if self._is_own and self._client is not None:
             self._client.close()
 
-    def post(self, path: str, content: bytes, headers: Mapping[str, str] | None = None) -> Mapping[str, Any]:
-        """What the server answers to ``content``.
+    def post(
+        self,
+        path: str,
+        content: bytes,
+        headers: Mapping[str, str] | None = None,
+        *,
+        is_encrypted: bool = False,
+    ) -> Mapping[str, Any]:
+        """What the server answers to ``content``: it says that it is ``OK``, unless it is to be encrypted.
 
         :raises PowerAuthError: ``NETWORK_ERROR``, ``AUTHENTICATION_ERROR`` or ``RESPONSE_ERROR``. Where it
             was sent, and nobody knows what became of it, ``is_outcome_unknown``. ``INVALID_NATIVE_OBJECT``:
             it was closed.
         """
-        if self._client.is_closed:
-            raise PowerAuthError(
-                PowerAuthErrorCode.INVALID_NATIVE_OBJECT, "It was closed: make another PowerAuth."
-            )
+        client = self._connected()
+        url = f"{self._url}{path}"
         answer: Future[Mapping[str, Any]] = Future()
 
         def exchange() -> None:
             try:
-                answer.set_result(self._exchange(path, content, headers))
+                status, text = self._exchange(client, url, content, headers)
+                answer.set_result(_members(url, status, text, is_encrypted=is_encrypted))
             except BaseException as error:  # noqa: BLE001 - whoever waits for it raises it
                 answer.set_exception(error)
 
@@ -71,10 +80,22 @@ class Transport:
         try:
             return answer.result(_STEPS * self._timeout)
         except TimeoutError as error:
-            raise _unanswered(f"{self._url}{path}") from error
+            raise _unanswered(url) from error
 
-    def _exchange(self, path: str, content: bytes, headers: Mapping[str, str] | None) -> Mapping[str, Any]:
-        url = f"{self._url}{path}"
+    def _connected(self) -> httpx.Client:
+        """The client, made when it is first needed: what asks no server needs no proxy that works."""
+        with self._lock:
+            if self._client is None and not self._is_closed:
+                self._client = _client_of_the_environment()
+        if self._client is None or self._client.is_closed:
+            raise PowerAuthError(
+                PowerAuthErrorCode.INVALID_NATIVE_OBJECT, "It was closed: make another PowerAuth."
+            )
+        return self._client
+
+    def _exchange(
+        self, client: httpx.Client, url: str, content: bytes, headers: Mapping[str, str] | None
+    ) -> tuple[int, bytes]:
         headers = {
             "Content-Type": "application/json",
             "Accept": "application/json",
@@ -83,7 +104,7 @@ class Transport:
             **(headers or {}),
         }
         try:
-            with self._client.stream(
+            with client.stream(
                 "POST",
                 url,
                 content=content,
@@ -91,7 +112,7 @@ class Transport:
                 timeout=self._timeout,
                 follow_redirects=False,
             ) as response:
-                status, text = response.status_code, self._read(response)
+                return response.status_code, self._read(response)
         except (
             httpx.ConnectError,
             httpx.ConnectTimeout,
@@ -107,7 +128,6 @@ class Transport:
             ) from error
         except httpx.TransportError as error:
             raise _unanswered(url) from error
-        return _members(url, status, text)
 
     def _read(self, response: httpx.Response) -> bytes:
         """The answer's text, which neither fills the memory nor comes drop by drop for ever."""
@@ -124,15 +144,28 @@ class Transport:
         return text
 
 
-def _members(url: str, status: int, text: bytes) -> Mapping[str, Any]:
+def _client_of_the_environment() -> httpx.Client:
+    try:
+        return httpx.Client()
+    # Of a proxy's address, of one that needs another package, and of a file that is not there.
+    except (ValueError, ImportError, OSError, httpx.InvalidURL) as error:
+        raise PowerAuthError(
+            PowerAuthErrorCode.WRONG_PARAMETER,
+            f"The proxy or the certificates of the environment cannot be used ({error}). "
+            "See HTTP_PROXY, HTTPS_PROXY, ALL_PROXY, NO_PROXY, SSL_CERT_FILE and SSL_CERT_DIR.",
+        ) from error
+
+
+def _members(url: str, status: int, text: bytes, *, is_encrypted: bool) -> Mapping[str, Any]:
     try:
         # RecursionError: what is nested without end is no answer either.
         members = json.loads(text)
     except (ValueError, RecursionError):
         members = None
-    if status == 200 and isinstance(members, dict) and members.get("status") != "ERROR":
-        return members
     if status == 200:
+        # Whatever stands before the server may answer some object as well, and that is no yes.
+        if isinstance(members, dict) and members.get("status", "OK" if is_encrypted else None) == "OK":
+            return members
         raise _unreadable(url, status)
     told = members.get("responseObject") if isinstance(members, dict) else None
     code, message = (_word(told, "code"), _word(told, "message")) if isinstance(told, dict) else ("", "")

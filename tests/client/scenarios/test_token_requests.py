@@ -101,6 +101,14 @@ def test_08_38_a_wrong_password_makes_none(program: Program, power_auth: PowerAu
     assert stored().failed_attempts == 0
 
 
+@pytest.mark.parametrize("factors", [None, "possession", PowerAuthAuthentication.persist_with_password(PIN)])
+def test_what_are_no_factors_of_a_token(program: Program, power_auth: PowerAuth, factors: object) -> None:
+    with pytest.raises(PowerAuthError) as refused:
+        power_auth.token_store.request_access_token("sites", factors)  # type: ignore[arg-type]
+    assert refused.value.code == PowerAuthErrorCode.WRONG_PARAMETER
+    assert CREATE not in program.wire.paths
+
+
 def test_15_21_27_other_factors_are_a_mistake(program: Program, power_auth: PowerAuth) -> None:
     tokens = power_auth.token_store
     made = {name: tokens.request_access_token(name, factors) for name, factors in NAMES.items()}
