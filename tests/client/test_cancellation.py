@@ -121,7 +121,7 @@ def test_what_was_not_sent_is_not_sent(program: Program, power_auth: PowerAuth) 
         callers = [threads.submit(tokens.request_access_token, "on its way", KNOWLEDGE)]
         barrier.wait_for_one()
         callers += [threads.submit(tokens.request_access_token, f"behind {n}", KNOWLEDGE) for n in range(3)]
-        while len(tokens._calls) < 4:
+        while len(tokens._requests._requests) < 4:
             assert not wait(callers, timeout=0.01).done
         tokens.cancel_all_requests()
         for caller in callers:

@@ -6,17 +6,13 @@ forgotten in silence: a name is noted before the request, and the note is taken 
 
 from __future__ import annotations
 
-import copy
 import json
-import threading
-from concurrent.futures import Future, InvalidStateError
 from contextlib import suppress
-from contextvars import copy_context
-from dataclasses import dataclass, field, replace
+from dataclasses import replace
 from functools import partial
 from typing import TYPE_CHECKING
 
-from tokenauth.client.asynchronous import async_twin, caller_has_left
+from tokenauth.client.asynchronous import async_twin
 from tokenauth.client.authentication import PowerAuthAuthentication, factor_mask
 from tokenauth.client.encrypted_requests import opened
 from tokenauth.client.exceptions import (
@@ -24,33 +20,16 @@ from tokenauth.client.exceptions import (
     PowerAuthError,
     PowerAuthErrorCode,
 )
+from tokenauth.client.shared_requests import SharedRequests
 from tokenauth.client.token_entries import TokenEntries
-from tokenauth.client.tokens import PowerAuthToken, StoredToken
+from tokenauth.client.tokens import PowerAuthToken, StoredToken, other_factors
 
 if TYPE_CHECKING:
     from tokenauth.client.request_headers import PowerAuthHeader
     from tokenauth.client.session import Session
+    from tokenauth.client.shared_requests import SharedRequest
 
 LONGEST_NAME = 255
-
-
-@dataclass
-class _Call:
-    """A request that several callers wait for. ``left``: of each of them, whether it does no more."""
-
-    mask: int
-    outcome: Future[StoredToken] = field(default_factory=Future)
-    left: list[threading.Event] = field(default_factory=list)
-
-    @property
-    def is_canceled(self) -> bool:
-        """Whether everybody was told so; before there is an outcome."""
-        return self.outcome.done()
-
-    @property
-    def is_awaited(self) -> bool:
-        """Whether anybody will hear of the outcome; before there is one."""
-        return not self.is_canceled and not all(left.is_set() for left in self.left)
 
 
 class TokenStore:
@@ -63,8 +42,7 @@ class TokenStore:
     def __init__(self, session: Session) -> None:
         self._session = session
         self._entries = TokenEntries(session.storage)
-        self._calls: dict[str, _Call] = {}
-        self._lock = threading.Lock()
+        self._requests = SharedRequests()
 
     def can_request_for_access_token(self) -> bool:
         """Whether there is an activation to request one by."""
@@ -93,24 +71,8 @@ class TokenStore:
         self._session.required_activation()
         if local := self._local(name, mask):
             return self._token(local)
-        left = caller_has_left()
-        with self._lock:
-            call = self._calls.get(name)
-            if is_first := call is None:
-                call = self._calls[name] = _Call(mask)
-            if call.mask != mask:
-                raise _other_factors(name)
-            call.left.append(left)
-        if is_first:
-            self._begin(name, authentication, call)
-        try:
-            return self._token(call.outcome.result())
-        except PowerAuthError as error:
-            # One of each caller's own: each thread writes its way into it.
-            raise copy.copy(error) from error.__cause__
-        except KeyboardInterrupt:
-            left.set()
-            raise
+        create = partial(self._create, name, authentication)
+        return self._token(self._requests.outcome(name, mask, create))
 
     arequest_access_token = async_twin(request_access_token)
 
@@ -213,10 +175,7 @@ class TokenStore:
         What was not sent yet is not sent. What the server makes of the rest is kept; where its answer is
         lost, the next request of the name is told.
         """
-        with self._lock:
-            calls, self._calls = list(self._calls.values()), {}
-        for call in calls:
-            _end(call, _canceled())
+        self._requests.cancel_all()
 
     def is_of_this_activation(self, token: StoredToken) -> bool:
         """Whether the activation is there that ``token`` was requested by."""
@@ -272,7 +231,7 @@ class TokenStore:
         if token is None or token.factor_mask == mask:
             return token
         if token.factor_mask:
-            raise _other_factors(name)
+            raise other_factors(name)
         with self._session.storage.exclusive():
             if self._own(name) == token:
                 token = replace(token, factor_mask=mask)
@@ -281,40 +240,18 @@ class TokenStore:
         # Another was quicker.
         return self._local(name, mask)
 
-    def _begin(self, name: str, authentication: PowerAuthAuthentication, call: _Call) -> None:
-        """Request it in a thread of its own: who asked first may have to be told that it was canceled."""
-        answer = partial(copy_context().run, self._answer, name, authentication, call)
-        try:
-            threading.Thread(target=answer, daemon=True).start()
-        except RuntimeError as error:
-            # There can be no more threads.
-            self._leave(name, call, error)
-
-    def _answer(self, name: str, authentication: PowerAuthAuthentication, call: _Call) -> None:
-        """Let everybody who waits for ``call`` have what comes of it."""
-        try:
-            outcome: StoredToken | BaseException = self._create(name, authentication, call)
-        except BaseException as error:  # noqa: BLE001 - whoever waits for it raises it
-            outcome = error
-        self._leave(name, call, outcome)
-
-    def _leave(self, name: str, call: _Call, outcome: StoredToken | BaseException) -> None:
-        _end(call, outcome)
-        with self._lock:
-            if self._calls.get(name) is call:
-                del self._calls[name]
-
-    def _create(self, name: str, authentication: PowerAuthAuthentication, call: _Call) -> StoredToken:
-        session, entries, mask = self._session, self._entries, call.mask
+    def _create(
+        self, name: str, authentication: PowerAuthAuthentication, request: SharedRequest
+    ) -> StoredToken:
+        session, entries, mask = self._session, self._entries, request.mask
         with session.storage.exclusive():
-            if call.is_canceled:
-                raise _canceled()
+            request.refuse_if_canceled()
             # Another process, or another thread, was quicker.
             if local := self._local(name, mask):
                 return local
             activation = session.required_activation()
             if entries.is_unfinished(name):
-                if call.is_awaited:
+                if request.is_awaited:
                     entries.finish(name)
                 raise PowerAuthError(
                     PowerAuthErrorCode.OPERATION_CANCELED,
@@ -323,8 +260,7 @@ class TokenStore:
                     is_outcome_unknown=True,
                 )
             sealed, exchange = session.encryption(activation).seal("/pa/token/create", {})
-            if call.is_canceled:
-                raise _canceled()
+            request.refuse_if_canceled()
             entries.begin(name)
             try:
                 answer = session.post_signed(
@@ -334,7 +270,7 @@ class TokenStore:
                 token = StoredToken.given(told, name, activation.activation_id, mask)
             except PowerAuthError as error:
                 # What the server may hold, and nobody hears of, is told to the next who asks, by the note.
-                if call.is_awaited or not error.is_outcome_unknown:
+                if request.is_awaited or not error.is_outcome_unknown:
                     # One that stays tells the caller once more: that is no reason to hide why this failed.
                     with suppress(KeychainError):
                         entries.finish(name)
@@ -369,15 +305,6 @@ class TokenStore:
         self._session.post_signed("/pa/v3/token/remove", content, PowerAuthAuthentication.possession())
 
 
-def _end(call: _Call, outcome: StoredToken | BaseException) -> None:
-    # One that was cancelled meanwhile has ended already.
-    with suppress(InvalidStateError):
-        if isinstance(outcome, BaseException):
-            call.outcome.set_exception(outcome)
-        else:
-            call.outcome.set_result(outcome)
-
-
 def _check(name: str) -> None:
     if not isinstance(name, str) or not 1 <= len(name) <= LONGEST_NAME or not name.isprintable():
         raise PowerAuthError(
@@ -386,18 +313,7 @@ def _check(name: str) -> None:
         )
 
 
-def _other_factors(name: str) -> PowerAuthError:
-    return PowerAuthError(
-        PowerAuthErrorCode.WRONG_PARAMETER,
-        f"The token {name!r} was requested with other factors. Remove it first, or give it another name.",
-    )
-
-
 def _not_local(name: str) -> PowerAuthError:
     return PowerAuthError(
         PowerAuthErrorCode.LOCAL_TOKEN_NOT_AVAILABLE, f"There is no token {name!r} on this device."
     )
-
-
-def _canceled() -> PowerAuthError:
-    return PowerAuthError(PowerAuthErrorCode.OPERATION_CANCELED, "The request of the token was canceled.")

@@ -127,3 +127,11 @@ def corrupted(name: str) -> PowerAuthError:
         f"What is kept of the token {name!r} cannot be read. The server may hold it: remove it locally, and "
         "request another.",
     )
+
+
+def other_factors(name: str) -> PowerAuthError:
+    """Of a token that was requested with others, or is being."""
+    return PowerAuthError(
+        PowerAuthErrorCode.WRONG_PARAMETER,
+        f"The token {name!r} was requested with other factors. Remove it first, or give it another name.",
+    )
