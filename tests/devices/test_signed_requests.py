@@ -13,6 +13,7 @@ from tests.devices.device import Device, active_device, application_version
 from tests.services.threads import at_once
 from tokenauth.devices.exceptions import DeviceError
 from tokenauth.devices.models import Activation
+from tokenauth.devices.protocol import request_data
 from tokenauth.devices.protocol.headers import SIGNATURE_HEADER, TOKEN_HEADER, SignatureHeader
 from tokenauth.devices.protocol.signatures import SignatureType
 from tokenauth.devices.protocol.versions import Version
@@ -140,6 +141,32 @@ def test_a_body_that_is_no_query_may_be_signed_whatever_the_method(device: Devic
     right = device.signature(URI_ID, BODY, method="DELETE")
     assert send(right, BODY, method="DELETE", query="a=1") is DeviceReason.MALFORMED
     assert isinstance(send(right, BODY, method="DELETE"), SignedRequest)
+
+
+@pytest.mark.parametrize("method", ["GET", "HEAD", "DELETE"])
+@pytest.mark.parametrize("place", ["body", "query"])
+def test_what_is_longer_than_a_query_is_refused_unread(
+    device: Device, method: str, place: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Whoever knows an application's key could have megabytes of it taken apart, and sorted."""
+
+    def sent(length: int) -> Any:
+        signed = b"a=" + b"1" * (length - 2) if place == "query" else b"1" * length
+        right = device.signature(URI_ID, signed, method=method)
+        if place == "query":
+            return send(right, b"", method=method, query=signed.decode())
+        return send(right, signed, method=method)
+
+    assert isinstance(sent(16_384), SignedRequest)
+    monkeypatch.delattr(request_data, "normalized_query")
+    monkeypatch.delattr(request_data, "is_normalized_query")
+    assert sent(16_385) is DeviceReason.MALFORMED
+    assert stored().failed_attempts == 0
+
+
+def test_a_body_of_another_method_may_be_as_long_as_it_is(device: Device) -> None:
+    body = b"1" * 16_385
+    assert isinstance(send(device.signature(URI_ID, body), body), SignedRequest)
 
 
 def test_a_query_that_is_none(device: Device) -> None:
