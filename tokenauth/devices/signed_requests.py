@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import codecs
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
+from django.conf import settings
 from django.db import router
 from django.utils import timezone
 from django.views.decorators.debug import sensitive_variables
@@ -110,9 +112,16 @@ def _signed_data(request: HttpRequest) -> bytes:
         # Nothing says which of the two was signed: moved into the body, a signed query would leave the place
         # free for another.
         raise ProtocolError("the request has a body beside its query, or in place of it")
+    if not query.isascii() or (query and not _is_read_as_utf_8(request)):
+        # By a header that is not signed, or since servers hand bytes on as they please.
+        raise ProtocolError("a view could read another query than was signed")
     if any(pair and "=" not in pair for pair in query.split("&")):
         raise ProtocolError("a part of the query is not signed")
     return body or request_data.normalized_query(query)
+
+
+def _is_read_as_utf_8(request: HttpRequest) -> bool:
+    return codecs.lookup(request.encoding or settings.DEFAULT_CHARSET).name == "utf-8"
 
 
 @sensitive_variables("octets", "match")
