@@ -81,6 +81,12 @@ def test_what_a_deployment_lacks(
     assert ids(check_devices_deployment(None)) == expected
 
 
+def test_what_3_0_costs_is_said(tokenauth_settings: Callable[..., None]) -> None:
+    tokenauth_settings(DEVICE_ENCRYPTION_KEYS={1: KEY}, DEVICE_PROTOCOL_VERSIONS=["3.0"])
+    (message,) = check_devices_deployment(None)
+    assert "of possession alone may be guessed: wrong ones of it are not counted" in message.msg
+
+
 def test_a_deployment_answers_devices(tokenauth_settings: Callable[..., None], settings: Any) -> None:
     tokenauth_settings(DEVICE_ENCRYPTION_KEYS={1: KEY})
     settings.ROOT_URLCONF = type(pytest)("without")

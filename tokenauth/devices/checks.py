@@ -103,7 +103,8 @@ def _check_deployment() -> Iterator[checks.CheckMessage]:
         )
     if Version.V3_0 in conf.DEVICE_PROTOCOL_VERSIONS:
         yield checks.Warning(
-            "TOKENAUTH['DEVICE_PROTOCOL_VERSIONS'] has 3.0, whose signatures have 8 digits a factor.",
+            "TOKENAUTH['DEVICE_PROTOCOL_VERSIONS'] has 3.0, whose signatures have 8 digits a factor. One of "
+            "possession alone may be guessed: wrong ones of it are not counted.",
             hint="Take it away once no device speaks it any more.",
             id="tokenauth.W018",
         )
