@@ -65,6 +65,13 @@ def test_nothing_is_spent_without_the_middleware(settings: Any) -> None:
     assert ids(check_devices(None)) == ["E020"]
 
 
+def test_the_times_of_nonces_do_not_change_with_the_clocks(settings: Any) -> None:
+    settings.USE_TZ = False
+    assert ids(check_devices(None)) == ["E021"]
+    settings.USE_TZ = True
+    assert check_devices(None) == []
+
+
 @pytest.mark.parametrize(
     ("changed", "expected"),
     [
