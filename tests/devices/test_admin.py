@@ -134,6 +134,22 @@ class TestAdd:
         assert Activation.objects.get().commit_at_once
         assert "nobody need commit it" in text
 
+    def test_who_may_not_commit_makes_none_that_nobody_commits(
+        self, client: Client, alice: User, application: DeviceApplication
+    ) -> None:
+        staff(client, "add_activation", "view_activation")
+        assert "commit_at_once" not in text_of(client.get(reverse(ADD), {"commit_at_once": "on"}))
+        assert code_in(make(client, application, commit_at_once="on"))
+        assert not Activation.objects.get().commit_at_once
+
+    def test_who_may_commit_may_do_so_at_once(
+        self, client: Client, alice: User, application: DeviceApplication
+    ) -> None:
+        staff(client, "add_activation", "view_activation", "commit_activation")
+        assert "commit_at_once" in text_of(client.get(reverse(ADD)))
+        assert code_in(make(client, application, commit_at_once="on"))
+        assert Activation.objects.get().commit_at_once
+
     @pytest.mark.parametrize(
         ("data", "field"),
         [

@@ -65,6 +65,13 @@ def test_nothing_is_spent_without_the_middleware(settings: Any) -> None:
     assert ids(check_devices(None)) == ["E020"]
 
 
+def test_the_times_of_nonces_do_not_change_with_the_clocks(settings: Any) -> None:
+    settings.USE_TZ = False
+    assert ids(check_devices(None)) == ["E021"]
+    settings.USE_TZ = True
+    assert check_devices(None) == []
+
+
 @pytest.mark.parametrize(
     ("changed", "expected"),
     [
@@ -79,6 +86,12 @@ def test_what_a_deployment_lacks(
 ) -> None:
     tokenauth_settings(**changed)
     assert ids(check_devices_deployment(None)) == expected
+
+
+def test_what_3_0_costs_is_said(tokenauth_settings: Callable[..., None]) -> None:
+    tokenauth_settings(DEVICE_ENCRYPTION_KEYS={1: KEY}, DEVICE_PROTOCOL_VERSIONS=["3.0"])
+    (message,) = check_devices_deployment(None)
+    assert "of possession alone may be guessed: wrong ones of it are not counted" in message.msg
 
 
 def test_a_deployment_answers_devices(tokenauth_settings: Callable[..., None], settings: Any) -> None:

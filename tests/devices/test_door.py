@@ -5,11 +5,13 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 import pytest
+import time_machine
 from django.core.exceptions import ImproperlyConfigured
 from django.test import Client, RequestFactory
 from rest_framework.request import Request
 
 from tests.devices.conftest import token_of
+from tests.devices.device import active_device
 from tests.devices.door_urls import Reading
 from tests.devices.requests import SCOPES, ask, by_signature, by_token, log, refusal_of
 from tokenauth import signals
@@ -390,3 +392,25 @@ def test_a_device_manages_no_tokens(
     tokenauth_settings(DEVICE_TOKEN_SCOPES={"possession_knowledge": ["*"]})
     for method in ("GET", "POST", "DELETE"):
         assert by_token(device, token, path, method).status_code in {401, 403, 404, 405}
+
+
+def test_a_flood_hides_no_refusal_of_a_known_device(
+    device: Device, token: DeviceToken, alice: User, tokenauth_settings: Callable[..., None]
+) -> None:
+    tokenauth_settings(RECORD_LOGIN_ATTEMPTS="failure")
+    other, theirs = active_device(alice)[0], token_of(device)
+    with time_machine.travel("2030-01-01T12:00:00Z", tick=False):
+        for _ in range(75):
+            ask("signed", {SIGNATURE_HEADER: "PowerAuth junk"}, "POST")
+        for _ in range(3):
+            by_signature(device, keys=WRONG_PIN)
+            by_signature(other, keys=WRONG_PIN)
+            for each in (token, theirs):
+                by_token(device, each, method="POST")
+    known = TokenLogin.objects.exclude(user=None)
+    hints = [f"activation {each.activation_id[:8]}…" for each in (device, other)]
+    hints += [f"token {str(each.pk)[:8]}…" for each in (token, theirs)]
+    assert sorted(known.values_list("hint", flat=True)) == sorted(hints)
+    assert TokenLogin.objects.get(reason="repeated").count == 15 + 4 * 2
+    # What names a device that there is not is part of the flood.
+    assert TokenLogin.objects.filter(user=None).count() == 60 + 1

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 import time_machine
+from django.contrib.auth.models import Permission
 from django.core.exceptions import ValidationError
 from django.utils import timezone
 
@@ -114,6 +115,18 @@ class TestCreate:
         assert not Activation.objects.exists()
         assert lifecycle.create(alice, application, by=alice).activation.user == alice
         assert lifecycle.create(bob, application, by=alice).activation.user == bob
+
+    @pytest.mark.parametrize("is_active", [True, False])
+    def test_one_of_who_may_do_more_is_not_made_while_they_are_inactive(
+        self, alice: User, bob: User, application: DeviceApplication, *, is_active: bool
+    ) -> None:
+        alice.is_active = is_active
+        alice.save()
+        assert lifecycle.create(alice, application, by=bob).activation.user == alice
+        alice.user_permissions.set(Permission.objects.all()[:1])
+        with pytest.raises(ValidationError, match="permissions that you do not have"):
+            lifecycle.create(User.objects.get(pk=alice.pk), application, by=bob)
+        assert Activation.objects.count() == 1
 
 
 ACTS: dict[str, Callable[..., Activation]] = {

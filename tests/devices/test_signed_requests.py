@@ -13,6 +13,7 @@ from tests.devices.device import Device, active_device, application_version
 from tests.services.threads import at_once
 from tokenauth.devices.exceptions import DeviceError
 from tokenauth.devices.models import Activation
+from tokenauth.devices.protocol import request_data
 from tokenauth.devices.protocol.headers import SIGNATURE_HEADER, TOKEN_HEADER, SignatureHeader
 from tokenauth.devices.protocol.signatures import SignatureType
 from tokenauth.devices.protocol.versions import Version
@@ -36,13 +37,18 @@ VERSIONS = [Version.V3_1, Version.V3_2, Version.V3_3]
 
 
 def send(
-    header: str, body: bytes = BODY, *, uri_id: str = URI_ID, method: str = "POST", query: str = ""
+    header: str,
+    body: bytes = BODY,
+    *,
+    uri_id: str = URI_ID,
+    method: str = "POST",
+    query: str = "",
+    content_type: str = "application/json",
 ) -> Any:
     """What becomes of a request with this header: a signed request, or the reason of its refusal."""
-    factory = RequestFactory()
-    request = factory.generic(
-        method, f"/anything?{query}", body, "application/json", headers={SIGNATURE_HEADER: header}
-    )
+    # Under WSGI, the query is a text of the bytes that were sent.
+    facts: Any = {"QUERY_STRING": query, "CONTENT_TYPE": content_type}
+    request = RequestFactory().generic(method, "/anything", body, headers={SIGNATURE_HEADER: header}, **facts)
     try:
         return verify(request, uri_id, ANY)
     except DeviceError as error:
@@ -140,6 +146,71 @@ def test_a_body_that_is_no_query_may_be_signed_whatever_the_method(device: Devic
     right = device.signature(URI_ID, BODY, method="DELETE")
     assert send(right, BODY, method="DELETE", query="a=1") is DeviceReason.MALFORMED
     assert isinstance(send(right, BODY, method="DELETE"), SignedRequest)
+
+
+@pytest.mark.parametrize("method", ["GET", "HEAD", "DELETE"])
+def test_a_query_is_read_as_it_was_signed(device: Device, method: str) -> None:
+    """Or whoever stands between could say by a header, which is not signed, how a view decodes it."""
+    right = device.signature(URI_ID, b"to=%2BAGI-", method=method)
+    for charset in ("utf-7", "latin-1", "utf-16"):
+        sent = {"query": "to=%2BAGI-", "content_type": f"text/plain; charset={charset}"}
+        assert send(right, b"", method=method, **sent) is DeviceReason.MALFORMED
+    assert stored().failed_attempts == 0
+    for content_type in ("text/plain; charset=UTF-8", "text/plain; charset=utf8", "text/plain", ""):
+        signed = device.signature(URI_ID, b"to=%2BAGI-", method=method)
+        sent = {"query": "to=%2BAGI-", "content_type": content_type}
+        assert isinstance(send(signed, b"", method=method, **sent), SignedRequest)
+
+
+def test_a_project_whose_queries_are_not_read_as_utf_8(device: Device, settings: Any) -> None:
+    settings.DEFAULT_CHARSET = "latin-1"
+    right = device.signature(URI_ID, b"to=%C3%A9", method="GET")
+    assert send(right, b"", method="GET", query="to=%C3%A9") is DeviceReason.MALFORMED
+    said = {"query": "to=%C3%A9", "content_type": "text/plain; charset=utf-8"}
+    assert isinstance(send(right, b"", method="GET", **said), SignedRequest)
+
+
+@pytest.mark.parametrize("method", ["GET", "HEAD", "DELETE"])
+def test_a_query_is_ascii(device: Device, method: str) -> None:
+    """WSGI has bytes as Latin-1, in which other texts are signed than views read."""
+    right = device.signature(URI_ID, b"to=%C3%A9", method=method)
+    as_latin_1 = device.signature(URI_ID, b"to=%C3%83%C2%A9", method=method)
+    for header in (right, as_latin_1):
+        assert send(header, b"", method=method, query="to=Ã©") is DeviceReason.MALFORMED
+        assert send(header, b"", method=method, query="to=é") is DeviceReason.MALFORMED
+    assert stored().failed_attempts == 0
+    assert isinstance(send(right, b"", method=method, query="to=%C3%A9"), SignedRequest)
+
+
+def test_of_other_methods_the_charset_is_the_views_own_matter(device: Device) -> None:
+    right = device.signature(URI_ID, BODY)
+    assert isinstance(send(right, query="é", content_type="text/csv; charset=latin-1"), SignedRequest)
+
+
+@pytest.mark.parametrize("method", ["GET", "HEAD", "DELETE"])
+@pytest.mark.parametrize("place", ["body", "query"])
+def test_what_is_longer_than_a_query_is_refused_unread(
+    device: Device, method: str, place: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Whoever knows an application's key could have megabytes of it taken apart, and sorted."""
+
+    def sent(length: int) -> Any:
+        signed = b"a=" + b"1" * (length - 2) if place == "query" else b"1" * length
+        right = device.signature(URI_ID, signed, method=method)
+        if place == "query":
+            return send(right, b"", method=method, query=signed.decode())
+        return send(right, signed, method=method)
+
+    assert isinstance(sent(16_384), SignedRequest)
+    monkeypatch.delattr(request_data, "normalized_query")
+    monkeypatch.delattr(request_data, "is_normalized_query")
+    assert sent(16_385) is DeviceReason.MALFORMED
+    assert stored().failed_attempts == 0
+
+
+def test_a_body_of_another_method_may_be_as_long_as_it_is(device: Device) -> None:
+    body = b"1" * 16_385
+    assert isinstance(send(device.signature(URI_ID, body), body), SignedRequest)
 
 
 def test_a_query_that_is_none(device: Device) -> None:

@@ -21,8 +21,8 @@ class _Share:
     """What this process has seen of one address in one minute."""
 
     seen: int = 0
-    # The known tokens that were refused.
-    tokens: set[Any] = field(default_factory=set)
+    # The known credentials that were refused.
+    known: set[Any] = field(default_factory=set)
     # Rows that threads of this process are writing just now, and the table does not show yet.
     writing: int = 0
     # The row into which the rest is counted, by one thread after the other.
@@ -47,9 +47,13 @@ def save(row: TokenLogin, using: str) -> None:
     with _lock:
         share = _share_of(row.ip_address, minute)
         share.seen += 1
-        # The first of each known token has its row, whatever came before: junk hides no use of a stolen one.
-        is_first = row.token_id is not None and row.token_id not in share.tokens
-        share.tokens.add(row.token_id)
+        # The first of each known one has its row, whatever came before: junk hides no use of what was stolen.
+        # What is no token of the core, a device's for example, is known by whose it is and by its hint.
+        credential = row.token_id, row.user_id, row.hint
+        is_known = row.token_id is not None or row.user_id is not None
+        is_first = is_known and credential not in share.known
+        if is_known:
+            share.known.add(credential)
         within = share.seen <= ROWS_A_MINUTE or is_first
         share.writing += within
     if within:

@@ -3,6 +3,7 @@
 A credential acts with all that its owner may do: whoever is shown its text, may do that as well.
 """
 
+from copy import copy
 from typing import Any
 
 from django.core.exceptions import ValidationError
@@ -47,7 +48,7 @@ def _refusal(actor: Any, owner: Any, of_superuser: str) -> str | None:
         return None
     if _is_superuser(owner):
         return of_superuser
-    if _permissions(owner) <= _permissions(actor):
+    if _may_as_much(actor, owner):
         return None
     return _("%(owner)s has permissions that you do not have.") % {"owner": owner.get_username()}
 
@@ -86,6 +87,22 @@ def check_device_changer(actor: Any, owner: Any) -> None:
 def _is_superuser(user: Any) -> bool:
     # Not every user model knows of superusers.
     return bool(getattr(user, "is_superuser", False))
+
+
+def _may_as_much(actor: Any, owner: Any) -> bool:
+    """Whether ``actor`` may do all that ``owner`` may, or may again once active.
+
+    What is made of an inactive owner is refused until then, and afterwards acts as any other.
+    """
+    if not getattr(owner, "is_active", True):
+        # Django says that an inactive user may do nothing.
+        owner = copy(owner)
+        try:
+            owner.is_active = True
+        except AttributeError:
+            # Where the user model works it out of something else, nobody knows what would come back.
+            return False
+    return _permissions(owner) <= _permissions(actor)
 
 
 def _permissions(user: Any) -> set[str]:

@@ -1,10 +1,11 @@
-"""What is wrong with a project's settings for devices: ids E018 to E020, W015 to W019."""
+"""What is wrong with a project's settings for devices: ids E018 to E021, W015 to W019."""
 
 from __future__ import annotations
 
 from datetime import timedelta
 from typing import TYPE_CHECKING, Any
 
+from django.conf import settings
 from django.core import checks
 from django.urls import NoReverseMatch, reverse
 
@@ -28,7 +29,7 @@ LONG_LIFE_OF_A_CODE = timedelta(days=1)
 
 def check_devices(app_configs: Sequence[AppConfig] | None, **kwargs: Any) -> Messages:
     """The settings of devices go together, and what they rely on is installed."""
-    found = [*_check_middleware()]
+    found = [*_check_middleware(), *_check_time_zones()]
     if _is_misread():
         return found
     return [*found, *_check_encryption_keys(), *_check_token_scopes(), *_check_tolerances()]
@@ -51,6 +52,16 @@ def _check_middleware() -> Iterator[checks.CheckMessage]:
             "PIN was wrong, would be forgotten where a view's transaction is rolled back.",
             hint="Add 'tokenauth.middleware.AccessTokenMiddleware' to MIDDLEWARE.",
             id="tokenauth.E020",
+        )
+
+
+def _check_time_zones() -> Iterator[checks.CheckMessage]:
+    if not settings.USE_TZ:
+        yield checks.Error(
+            "tokenauth.devices is installed with USE_TZ = False: when clocks change, nonces could be deleted "
+            "whose headers are still accepted, or are once more.",
+            hint="Set USE_TZ = True.",
+            id="tokenauth.E021",
         )
 
 
@@ -103,7 +114,8 @@ def _check_deployment() -> Iterator[checks.CheckMessage]:
         )
     if Version.V3_0 in conf.DEVICE_PROTOCOL_VERSIONS:
         yield checks.Warning(
-            "TOKENAUTH['DEVICE_PROTOCOL_VERSIONS'] has 3.0, whose signatures have 8 digits a factor.",
+            "TOKENAUTH['DEVICE_PROTOCOL_VERSIONS'] has 3.0, whose signatures have 8 digits a factor. One of "
+            "possession alone may be guessed: wrong ones of it are not counted.",
             hint="Take it away once no device speaks it any more.",
             id="tokenauth.W018",
         )

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import codecs
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
+from django.conf import settings
 from django.db import router
 from django.utils import timezone
 from django.views.decorators.debug import sensitive_variables
@@ -33,6 +35,9 @@ if TYPE_CHECKING:
 
 # Of a request with one of these that has no body, the query is signed.
 _WITHOUT_BODY = ("GET", "HEAD", "DELETE")
+# More than servers take as an address. To see whether a body could be a query, it is taken apart and sorted,
+# before anything is known of who sends it: of megabytes, that is seconds.
+_QUERY_LENGTH = 16_384
 
 
 @dataclass(frozen=True, slots=True)
@@ -95,19 +100,28 @@ def _signed_octets(
 def _signed_data(request: HttpRequest) -> bytes:
     """The body or, of a request that may have none, the query.
 
-    :raises ProtocolError: the query is malformed, or the view would read what was not signed.
+    :raises ProtocolError: the query is malformed or too long, or the view would read what was not signed.
     """
     body = request.body
     if request.method not in _WITHOUT_BODY:
         return body
     query = request.META.get("QUERY_STRING", "")
+    if max(len(body), len(query)) > _QUERY_LENGTH:
+        raise ProtocolError("the request is longer than a query could be")
     if body and (query or request_data.is_normalized_query(body)):
         # Nothing says which of the two was signed: moved into the body, a signed query would leave the place
         # free for another.
         raise ProtocolError("the request has a body beside its query, or in place of it")
+    if not query.isascii() or (query and not _is_read_as_utf_8(request)):
+        # By a header that is not signed, or since servers hand bytes on as they please.
+        raise ProtocolError("a view could read another query than was signed")
     if any(pair and "=" not in pair for pair in query.split("&")):
         raise ProtocolError("a part of the query is not signed")
     return body or request_data.normalized_query(query)
+
+
+def _is_read_as_utf_8(request: HttpRequest) -> bool:
+    return codecs.lookup(request.encoding or settings.DEFAULT_CHARSET).name == "utf-8"
 
 
 @sensitive_variables("octets", "match")

@@ -21,9 +21,9 @@ from tokenauth.devices.models import Activation, DeviceApplication
 from tokenauth.forms.reauthentication import ReauthenticationForm
 
 if TYPE_CHECKING:
-    from django.contrib.admin import AdminSite, ModelAdmin
     from django.http import HttpRequest, HttpResponse
 
+    from tokenauth.devices.admin.activation import ActivationAdmin
     from tokenauth.devices.lifecycle import NewActivation
 
 TEMPLATES = "tokenauth_devices/activation"
@@ -48,14 +48,17 @@ class NewActivationForm(ReauthenticationForm):
         help_text=_("Whoever has the code has the device: nobody commits it afterwards."),
     )
 
-    def __init__(self, site: AdminSite, request: HttpRequest, data: Any = None) -> None:
+    def __init__(self, model_admin: ActivationAdmin, request: HttpRequest, data: Any = None) -> None:
         kept = {name: request.GET[name] for name in self.kept_names if name in request.GET}
         super().__init__(request, data, initial=kept)
         known: Any = self.fields["application"]
         known.queryset = DeviceApplication.objects.all()
         if known.queryset.count() == 1:
             known.initial = known.queryset.get()
-        self.shown_names = shown_names(site, request)
+        if not model_admin.has_commit_permission(request):
+            # It is to commit, beforehand.
+            del self.fields["commit_at_once"]
+        self.shown_names = shown_names(model_admin.admin_site, request)
         self.order_fields(self.kept_names)
 
     def kept(self) -> dict[str, str]:
@@ -74,12 +77,12 @@ class NewActivationForm(ReauthenticationForm):
 
 # Whatever is below here in the stack may hold the code: a template's context, for example.
 @sensitive_variables()
-def add(model_admin: ModelAdmin, request: HttpRequest) -> HttpResponse:
+def add(model_admin: ActivationAdmin, request: HttpRequest) -> HttpResponse:
     """Ask, and make; the code is in the answer to the form, and nowhere else."""
     if not model_admin.has_add_permission(request):
         raise PermissionDenied
     data = request.POST if request.method == "POST" else None
-    form = NewActivationForm(model_admin.admin_site, request, data)
+    form = NewActivationForm(model_admin, request, data)
     if form.signs_in_again and SIGN_IN_AGAIN in request.POST:
         return reauthentication.sign_in_again(request, f"{request.path}?{urlencode(form.kept())}")
     made = _make(model_admin, request, form) if form.is_valid() else None
@@ -96,7 +99,9 @@ def add(model_admin: ModelAdmin, request: HttpRequest) -> HttpResponse:
 
 
 @sensitive_variables()
-def _make(model_admin: ModelAdmin, request: HttpRequest, form: NewActivationForm) -> NewActivation | None:
+def _make(
+    model_admin: ActivationAdmin, request: HttpRequest, form: NewActivationForm
+) -> NewActivation | None:
     values = form.cleaned_data
     # With its entry: no activation is left behind whose code nobody was shown.
     with transaction.atomic(using=router.db_for_write(Activation)):
@@ -105,7 +110,7 @@ def _make(model_admin: ModelAdmin, request: HttpRequest, form: NewActivationForm
                 values["owner"],
                 values["application"],
                 by=request.user,
-                commit_at_once=values["commit_at_once"],
+                commit_at_once=values.get("commit_at_once", False),
             )
         except ValidationError as error:
             form.refuse(error)
