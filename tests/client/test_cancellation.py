@@ -13,6 +13,8 @@ import pytest
 from tests.client.program import CREATE, KNOWLEDGE, PIN, POSSESSION, new_code
 from tests.client.wire import PATIENCE
 from tokenauth.client import PowerAuthActivation, PowerAuthError, PowerAuthErrorCode
+from tokenauth.client.shared_requests import SharedRequest, SharedRequests
+from tokenauth.client.tokens import StoredToken
 from tokenauth.devices.models import DeviceToken
 
 if TYPE_CHECKING:
@@ -78,10 +80,17 @@ def test_unless_somebody_else_has_waited_for_it(program: Program, power_auth: Po
     assert program.get(tokens.request_access_token("sites", POSSESSION).generate_header()) == 200
 
 
-def test_a_lost_answer_after_an_interruption(program: Program, power_auth: PowerAuth) -> None:
+@pytest.mark.parametrize("interruption", [KeyboardInterrupt, RuntimeError])
+def test_a_lost_answer_after_an_interruption(
+    program: Program, power_auth: PowerAuth, interruption: type[BaseException]
+) -> None:
     tokens, barrier = power_auth.token_store, program.wire.hold(CREATE)
     program.wire.lost.add(CREATE)
-    before = signal.signal(signal.SIGINT, signal.default_int_handler)
+
+    def handle(*_: object) -> None:
+        raise interruption
+
+    before = signal.signal(signal.SIGINT, handle)
 
     def interrupt() -> None:
         barrier.wait_for_one()
@@ -90,7 +99,7 @@ def test_a_lost_answer_after_an_interruption(program: Program, power_auth: Power
     try:
         with ThreadPoolExecutor(1) as thread:
             thread.submit(interrupt)
-            with pytest.raises(KeyboardInterrupt):
+            with pytest.raises(interruption):
                 tokens.request_access_token("sites", POSSESSION)
     finally:
         signal.signal(signal.SIGINT, before)
@@ -98,6 +107,41 @@ def test_a_lost_answer_after_an_interruption(program: Program, power_auth: Power
     with power_auth._session.storage.exclusive():
         program.wire.lost.clear()
     assert_told_once(lambda: tokens.request_access_token("sites", POSSESSION))
+
+
+@pytest.mark.parametrize("interruption", [KeyboardInterrupt, RuntimeError])
+def test_nobody_waits_for_what_was_not_begun(
+    power_auth: PowerAuth, monkeypatch: pytest.MonkeyPatch, interruption: type[BaseException]
+) -> None:
+    def start(thread: threading.Thread) -> None:
+        raise interruption
+
+    with monkeypatch.context() as patched:
+        patched.setattr(threading.Thread, "start", start)
+        with pytest.raises(interruption):
+            power_auth.token_store.request_access_token("sites", POSSESSION)
+    assert power_auth.token_store._requests._requests == {}
+    power_auth.token_store.request_access_token("sites", POSSESSION)
+
+
+def test_who_asks_again_once_they_were_refused_asks_anew() -> None:
+    requests, made = SharedRequests(), StoredToken("sites", "1", b"", "2", 1)
+    again: Future[StoredToken] = Future()
+
+    def ask_again(_: object) -> None:
+        try:
+            again.set_result(requests.outcome("sites", 1, lambda request: made))
+        except PowerAuthError as error:
+            again.set_exception(error)
+
+    def refuse(request: SharedRequest) -> StoredToken:
+        # Sooner than the thread that refuses comes to anything else.
+        request.outcome.add_done_callback(ask_again)
+        raise PowerAuthError(PowerAuthErrorCode.AUTHENTICATION_ERROR, "No.")
+
+    with pytest.raises(PowerAuthError):
+        requests.outcome("sites", 1, refuse)
+    assert again.result(timeout=PATIENCE) is made
 
 
 def test_a_lost_answer_after_all_were_canceled(program: Program, power_auth: PowerAuth) -> None:
