@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 
+from tests.client.memory_keychain import MemoryKeychain
 from tests.client.program import CREATE, KNOWLEDGE, PIN, POSSESSION, new_code
 from tests.client.wire import PATIENCE
 from tokenauth.client import PowerAuthActivation, PowerAuthError, PowerAuthErrorCode
@@ -154,6 +155,29 @@ def test_a_lost_answer_after_all_were_canceled(program: Program, power_auth: Pow
         # It is not kept until the request has come back.
         assert_canceled(caller)
     barrier.let_through()
+    with power_auth._session.storage.exclusive():
+        program.wire.lost.clear()
+    assert_told_once(lambda: tokens.request_access_token("sites", POSSESSION))
+
+
+@pytest.mark.parametrize("is_told_of_earlier", [False, True])
+def test_who_leaves_while_the_note_is_taken_away(
+    program: Program, power_auth: PowerAuth, is_told_of_earlier: bool
+) -> None:
+    class Slow(MemoryKeychain):
+        def write(self, name: str, text: str) -> None:
+            super().write(name, text)
+            if CREATE in program.wire.paths and '"unfinished": []' in text:
+                slow.cancel_all_requests()
+
+    slow, tokens = program.start(keychain=Slow(program.entries)).token_store, power_auth.token_store
+    if is_told_of_earlier:
+        tokens._entries.begin("sites")
+        program.wire.paths.append(CREATE)
+    program.wire.lost.add(CREATE)
+    with pytest.raises(PowerAuthError) as left:
+        slow.request_access_token("sites", POSSESSION)
+    assert left.value.is_outcome_unknown is False
     with power_auth._session.storage.exclusive():
         program.wire.lost.clear()
     assert_told_once(lambda: tokens.request_access_token("sites", POSSESSION))
