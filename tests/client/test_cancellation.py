@@ -125,6 +125,25 @@ def test_nobody_waits_for_what_was_not_begun(
     power_auth.token_store.request_access_token("sites", POSSESSION)
 
 
+def test_the_handler_of_a_signal_may_cancel_all(program: Program, power_auth: PowerAuth) -> None:
+    tokens, start, asked = power_auth.token_store, threading.Thread.start, Future[int]()
+
+    def ask() -> None:
+        with pytest.MonkeyPatch.context() as patched:
+
+            def interrupted(thread: threading.Thread) -> None:
+                patched.undo()
+                tokens.cancel_all_requests()
+                start(thread)
+
+            patched.setattr(threading.Thread, "start", interrupted)
+            token = tokens.request_access_token("sites", POSSESSION)
+        asked.set_result(program.get(token.generate_header()))
+
+    threading.Thread(target=ask, daemon=True).start()
+    assert asked.result(timeout=PATIENCE) == 200
+
+
 def test_who_asks_again_once_they_were_refused_asks_anew() -> None:
     requests, made = SharedRequests(), StoredToken("sites", "1", b"", "2", 1)
     again: Future[StoredToken] = Future()

@@ -58,7 +58,8 @@ class SharedRequests:
 
     def __init__(self) -> None:
         self._requests: dict[str, SharedRequest] = {}
-        self._lock = threading.Lock()
+        # The handler of a signal may cancel all, in the midst of what its thread does.
+        self._lock = threading.RLock()
 
     def outcome(self, name: str, mask: int, make: Callable[[SharedRequest], StoredToken]) -> StoredToken:
         """What ``make`` returns, or raises, for whoever asked first and all who join.
