@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import json
 from concurrent.futures import ThreadPoolExecutor
 from typing import TYPE_CHECKING, Any
 
@@ -145,6 +146,25 @@ def test_an_activation_that_cannot_be_kept_is_persisted_later(program: Program, 
     power_auth.persist_activation(authentication)
     assert power_auth.get_activation_identifier() == created.activation_identifier == str(stored().pk)
     power_auth.validate_password(PIN)
+
+
+def test_what_the_server_holds_beside_another_is_told_all_the_same(program: Program, alice: User) -> None:
+    is_locked = [False]
+    late = program.start(keychain=Locked(program.entries, lambda name: is_locked[0]))
+    created = late.create_activation(
+        PowerAuthActivation.with_activation_code(new_code(alice, program.release))
+    )
+    other = program.start()
+    with pytest.raises(PowerAuthError):
+        other.activate(new_code(alice, program.release), PIN)
+    other.activate(new_code(alice, program.release), PIN)
+    # As of one that was killed.
+    program.entries["unfinished@field-app"] = json.dumps(
+        {"instance": "field-app", "entry": "unfinished", "members": {"activationId": ""}}
+    )
+    is_locked[0] = True
+    with pytest.raises(PowerAuthError, match=created.activation_identifier):
+        late.persist_activation(PowerAuthAuthentication.persist_with_password(PIN))
 
 
 def test_an_activation_is_not_lost_for_want_of_a_note(program: Program, alice: User) -> None:

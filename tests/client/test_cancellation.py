@@ -10,9 +10,12 @@ from typing import TYPE_CHECKING
 
 import pytest
 
+from tests.client.memory_keychain import MemoryKeychain
 from tests.client.program import CREATE, KNOWLEDGE, PIN, POSSESSION, new_code
 from tests.client.wire import PATIENCE
 from tokenauth.client import PowerAuthActivation, PowerAuthError, PowerAuthErrorCode
+from tokenauth.client.shared_requests import SharedRequest, SharedRequests
+from tokenauth.client.tokens import StoredToken
 from tokenauth.devices.models import DeviceToken
 
 if TYPE_CHECKING:
@@ -78,10 +81,17 @@ def test_unless_somebody_else_has_waited_for_it(program: Program, power_auth: Po
     assert program.get(tokens.request_access_token("sites", POSSESSION).generate_header()) == 200
 
 
-def test_a_lost_answer_after_an_interruption(program: Program, power_auth: PowerAuth) -> None:
+@pytest.mark.parametrize("interruption", [KeyboardInterrupt, RuntimeError])
+def test_a_lost_answer_after_an_interruption(
+    program: Program, power_auth: PowerAuth, interruption: type[BaseException]
+) -> None:
     tokens, barrier = power_auth.token_store, program.wire.hold(CREATE)
     program.wire.lost.add(CREATE)
-    before = signal.signal(signal.SIGINT, signal.default_int_handler)
+
+    def handle(*_: object) -> None:
+        raise interruption
+
+    before = signal.signal(signal.SIGINT, handle)
 
     def interrupt() -> None:
         barrier.wait_for_one()
@@ -90,7 +100,7 @@ def test_a_lost_answer_after_an_interruption(program: Program, power_auth: Power
     try:
         with ThreadPoolExecutor(1) as thread:
             thread.submit(interrupt)
-            with pytest.raises(KeyboardInterrupt):
+            with pytest.raises(interruption):
                 tokens.request_access_token("sites", POSSESSION)
     finally:
         signal.signal(signal.SIGINT, before)
@@ -98,6 +108,60 @@ def test_a_lost_answer_after_an_interruption(program: Program, power_auth: Power
     with power_auth._session.storage.exclusive():
         program.wire.lost.clear()
     assert_told_once(lambda: tokens.request_access_token("sites", POSSESSION))
+
+
+@pytest.mark.parametrize("interruption", [KeyboardInterrupt, RuntimeError])
+def test_nobody_waits_for_what_was_not_begun(
+    power_auth: PowerAuth, monkeypatch: pytest.MonkeyPatch, interruption: type[BaseException]
+) -> None:
+    def start(thread: threading.Thread) -> None:
+        raise interruption
+
+    with monkeypatch.context() as patched:
+        patched.setattr(threading.Thread, "start", start)
+        with pytest.raises(interruption):
+            power_auth.token_store.request_access_token("sites", POSSESSION)
+    assert power_auth.token_store._requests._requests == {}
+    power_auth.token_store.request_access_token("sites", POSSESSION)
+
+
+def test_the_handler_of_a_signal_may_cancel_all(program: Program, power_auth: PowerAuth) -> None:
+    tokens, start, asked = power_auth.token_store, threading.Thread.start, Future[int]()
+
+    def ask() -> None:
+        with pytest.MonkeyPatch.context() as patched:
+
+            def interrupted(thread: threading.Thread) -> None:
+                patched.undo()
+                tokens.cancel_all_requests()
+                start(thread)
+
+            patched.setattr(threading.Thread, "start", interrupted)
+            token = tokens.request_access_token("sites", POSSESSION)
+        asked.set_result(program.get(token.generate_header()))
+
+    threading.Thread(target=ask, daemon=True).start()
+    assert asked.result(timeout=PATIENCE) == 200
+
+
+def test_who_asks_again_once_they_were_refused_asks_anew() -> None:
+    requests, made = SharedRequests(), StoredToken("sites", "1", b"", "2", 1)
+    again: Future[StoredToken] = Future()
+
+    def ask_again(_: object) -> None:
+        try:
+            again.set_result(requests.outcome("sites", 1, lambda request: made))
+        except PowerAuthError as error:
+            again.set_exception(error)
+
+    def refuse(request: SharedRequest) -> StoredToken:
+        # Sooner than the thread that refuses comes to anything else.
+        request.outcome.add_done_callback(ask_again)
+        raise PowerAuthError(PowerAuthErrorCode.AUTHENTICATION_ERROR, "No.")
+
+    with pytest.raises(PowerAuthError):
+        requests.outcome("sites", 1, refuse)
+    assert again.result(timeout=PATIENCE) is made
 
 
 def test_a_lost_answer_after_all_were_canceled(program: Program, power_auth: PowerAuth) -> None:
@@ -110,6 +174,29 @@ def test_a_lost_answer_after_all_were_canceled(program: Program, power_auth: Pow
         # It is not kept until the request has come back.
         assert_canceled(caller)
     barrier.let_through()
+    with power_auth._session.storage.exclusive():
+        program.wire.lost.clear()
+    assert_told_once(lambda: tokens.request_access_token("sites", POSSESSION))
+
+
+@pytest.mark.parametrize("is_told_of_earlier", [False, True])
+def test_who_leaves_while_the_note_is_taken_away(
+    program: Program, power_auth: PowerAuth, is_told_of_earlier: bool
+) -> None:
+    class Slow(MemoryKeychain):
+        def write(self, name: str, text: str) -> None:
+            super().write(name, text)
+            if CREATE in program.wire.paths and '"unfinished": []' in text:
+                slow.cancel_all_requests()
+
+    slow, tokens = program.start(keychain=Slow(program.entries)).token_store, power_auth.token_store
+    if is_told_of_earlier:
+        tokens._entries.begin("sites")
+        program.wire.paths.append(CREATE)
+    program.wire.lost.add(CREATE)
+    with pytest.raises(PowerAuthError) as left:
+        slow.request_access_token("sites", POSSESSION)
+    assert left.value.is_outcome_unknown is False
     with power_auth._session.storage.exclusive():
         program.wire.lost.clear()
     assert_told_once(lambda: tokens.request_access_token("sites", POSSESSION))

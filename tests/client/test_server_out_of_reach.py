@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+import socket
 import time
+import traceback
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
@@ -12,10 +15,13 @@ from tests.client.program import CREATE, KNOWLEDGE, PIN, Program, new_code, refu
 from tests.client.spoiling_server import SpoilingServer, answered
 from tests.devices.device import application_version
 from tokenauth.client import PowerAuthError, PowerAuthErrorCode
+from tokenauth.client.transport import Transport
 from tokenauth.devices.models import Activation, DeviceToken
 from tokenauth.devices.protocol.versions import Version
 
 if TYPE_CHECKING:
+    import httpx
+
     from testproject.accounts.models import User
     from tokenauth.client import PowerAuth
 
@@ -104,6 +110,58 @@ def test_what_was_closed(program: Program, power_auth: PowerAuth) -> None:
     assert refused.value.code == Code.INVALID_NATIVE_OBJECT
     power_auth.validate_password(PIN)
     assert stored().counter == 1
+
+
+def test_what_is_closed_just_then(
+    program: Program, power_auth: PowerAuth, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    closed, connected = program.start(http_client=None), Transport._connected
+
+    def connected_and_closed(transport: Transport) -> httpx.Client:
+        client = connected(transport)
+        closed.close()
+        return client
+
+    with monkeypatch.context() as patched:
+        patched.setattr(Transport, "_connected", connected_and_closed)
+        with pytest.raises(PowerAuthError) as refused:
+            closed.validate_password(PIN)
+    assert refused.value.code == Code.INVALID_NATIVE_OBJECT
+    # Nothing was counted that was never sent.
+    power_auth.validate_password(PIN)
+    assert stored().counter == 1
+
+
+def test_a_proxy_that_lets_nothing_through(
+    program: Program, power_auth: PowerAuth, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    with socket.create_server(("127.0.0.1", 0)) as proxy, ThreadPoolExecutor(1) as thread:
+
+        def refuse() -> None:
+            connection, _ = proxy.accept()
+            with connection:
+                connection.recv(4096)
+                connection.sendall(b"HTTP/1.1 403 Forbidden\r\nContent-Length: 0\r\n\r\n")
+
+        thread.submit(refuse)
+        monkeypatch.setenv("HTTPS_PROXY", f"http://127.0.0.1:{proxy.getsockname()[1]}")
+        monkeypatch.setenv("NO_PROXY", "")
+        monkeypatch.setenv("no_proxy", "")
+        with pytest.raises(PowerAuthError, match="403") as error:
+            program.start(url="https://api.example.com", http_client=None).validate_password(PIN)
+    assert (error.value.code, error.value.is_outcome_unknown) == (Code.NETWORK_ERROR, False)
+    # Nothing was counted that was never sent.
+    power_auth.validate_password(PIN)
+    assert stored().counter == 1
+
+
+def test_nothing_is_told_of_a_proxys_password(
+    program: Program, power_auth: PowerAuth, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("ALL_PROXY", "http://petra:tin#7391@127.0.0.1:3128")
+    error = refused_token(program.start(http_client=None))
+    assert error.code == Code.WRONG_PARAMETER
+    assert "tin" not in "".join(traceback.format_exception(error))
 
 
 def test_no_header_without_the_time(program: Program, power_auth: PowerAuth, unused_url: str) -> None:

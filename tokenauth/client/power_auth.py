@@ -180,7 +180,9 @@ class PowerAuth:
                 )
             if session.activation() is not None:
                 session.pending = None
-                self._forget_unfinished(pending)
+                # One that stays goes with the activation: no reason to hide what the server holds.
+                with suppress(KeychainError):
+                    self._forget_unfinished(pending)
                 raise PowerAuthError(
                     PowerAuthErrorCode.INVALID_ACTIVATION_STATE,
                     "Another process has persisted an activation meanwhile. The server holds this one as "

@@ -58,7 +58,8 @@ class SharedRequests:
 
     def __init__(self) -> None:
         self._requests: dict[str, SharedRequest] = {}
-        self._lock = threading.Lock()
+        # The handler of a signal may cancel all, in the midst of what its thread does.
+        self._lock = threading.RLock()
 
     def outcome(self, name: str, mask: int, make: Callable[[SharedRequest], StoredToken]) -> StoredToken:
         """What ``make`` returns, or raises, for whoever asked first and all who join.
@@ -68,21 +69,13 @@ class SharedRequests:
             ``OPERATION_CANCELED``.
         """
         left = caller_has_left()
-        with self._lock:
-            request = self._requests.get(name)
-            if is_first := request is None:
-                request = self._requests[name] = SharedRequest(mask)
-            if request.mask != mask:
-                raise other_factors(name)
-            request.left.append(left)
-        if is_first:
-            self._begin(name, request, make)
         try:
-            return request.outcome.result()
+            return self._joined(name, mask, left, make).outcome.result()
         except PowerAuthError as error:
             # One of each caller's own: each thread writes its way into it.
             raise copy.copy(error) from error.__cause__
-        except KeyboardInterrupt:
+        except BaseException:
+            # Ctrl-C, or whatever else the handler of a signal raises.
             left.set()
             raise
 
@@ -93,27 +86,34 @@ class SharedRequests:
         for request in requests:
             request.end(_canceled())
 
-    def _begin(self, name: str, request: SharedRequest, make: Callable[[SharedRequest], StoredToken]) -> None:
-        """In a thread of its own: who asked first may have to be told that it was canceled."""
-        make_it = partial(copy_context().run, self._make, name, request, make)
-        try:
-            threading.Thread(target=make_it, daemon=True).start()
-        except RuntimeError as error:
-            # There can be no more threads.
-            self._end(name, request, error)
+    def _joined(
+        self, name: str, mask: int, left: threading.Event, make: Callable[[SharedRequest], StoredToken]
+    ) -> SharedRequest:
+        with self._lock:
+            request = self._requests.get(name)
+            if request is None:
+                request = SharedRequest(mask, left=[left])
+                # In a thread of its own: who asked first may have to be told that it was canceled. Nobody
+                # joins one that could not be started.
+                make_it = partial(copy_context().run, self._make, name, request, make)
+                threading.Thread(target=make_it, daemon=True).start()
+                self._requests[name] = request
+                return request
+            if request.mask != mask:
+                raise other_factors(name)
+            request.left.append(left)
+            return request
 
     def _make(self, name: str, request: SharedRequest, make: Callable[[SharedRequest], StoredToken]) -> None:
         try:
             outcome: StoredToken | BaseException = make(request)
         except BaseException as error:  # noqa: BLE001 - whoever waits for it raises it
             outcome = error
-        self._end(name, request, outcome)
-
-    def _end(self, name: str, request: SharedRequest, outcome: StoredToken | BaseException) -> None:
-        request.end(outcome)
+        # First, so that whoever asks again once they were refused does not join the same request.
         with self._lock:
             if self._requests.get(name) is request:
                 del self._requests[name]
+        request.end(outcome)
 
 
 def _canceled() -> PowerAuthError:

@@ -251,8 +251,7 @@ class TokenStore:
                 return local
             activation = session.required_activation()
             if entries.is_unfinished(name):
-                if request.is_awaited:
-                    entries.finish(name)
+                self._finish_if_heard(name, request)
                 raise PowerAuthError(
                     PowerAuthErrorCode.OPERATION_CANCELED,
                     f"An earlier request of the token {name!r} was interrupted. The server may hold a token "
@@ -269,10 +268,11 @@ class TokenStore:
                 told = opened(exchange, answer)
                 token = StoredToken.given(told, name, activation.activation_id, mask)
             except PowerAuthError as error:
-                # What the server may hold, and nobody hears of, is told to the next who asks, by the note.
-                if request.is_awaited or not error.is_outcome_unknown:
-                    # One that stays tells the caller once more: that is no reason to hide why this failed.
-                    with suppress(KeychainError):
+                # A note that stays tells the caller once more: that is no reason to hide why this failed.
+                with suppress(KeychainError):
+                    if error.is_outcome_unknown:
+                        self._finish_if_heard(name, request)
+                    else:
                         entries.finish(name)
                 raise
             try:
@@ -283,6 +283,14 @@ class TokenStore:
             with suppress(KeychainError):
                 entries.finish(name)
             return token
+
+    def _finish_if_heard(self, name: str, request: SharedRequest) -> None:
+        """What the server may hold, and nobody hears of, is told to the next who asks, by the note."""
+        if request.is_awaited:
+            self._entries.finish(name)
+            if not request.is_awaited:
+                # Who waited has left while a slow keychain wrote.
+                self._entries.begin(name)
 
     def _given_back(self, token: StoredToken, error: KeychainError) -> KeychainError:
         """What the caller is told of a token that cannot be kept: first of all, it is ended on the server."""

@@ -88,9 +88,7 @@ class Transport:
             if self._client is None and not self._is_closed:
                 self._client = _client_of_the_environment()
         if self._client is None or self._client.is_closed:
-            raise PowerAuthError(
-                PowerAuthErrorCode.INVALID_NATIVE_OBJECT, "It was closed: make another PowerAuth."
-            )
+            raise _closed()
         return self._client
 
     def _exchange(
@@ -117,6 +115,8 @@ class Transport:
             httpx.ConnectError,
             httpx.ConnectTimeout,
             httpx.PoolTimeout,
+            # It let nothing through.
+            httpx.ProxyError,
             httpx.UnsupportedProtocol,
             # Of a host's name that can be none: by httpx, or where it is looked up.
             httpx.InvalidURL,
@@ -128,6 +128,11 @@ class Transport:
             ) from error
         except httpx.TransportError as error:
             raise _unanswered(url) from error
+        except RuntimeError as error:
+            if not client.is_closed:
+                raise
+            # Since it was looked at: httpx sends nothing then.
+            raise _closed() from error
 
     def _read(self, response: httpx.Response) -> bytes:
         """The answer's text, which neither fills the memory nor comes drop by drop for ever."""
@@ -147,13 +152,20 @@ class Transport:
 def _client_of_the_environment() -> httpx.Client:
     try:
         return httpx.Client()
-    # Of a proxy's address, of one that needs another package, and of a file that is not there.
-    except (ValueError, ImportError, OSError, httpx.InvalidURL) as error:
-        raise PowerAuthError(
-            PowerAuthErrorCode.WRONG_PARAMETER,
-            f"The proxy or the certificates of the environment cannot be used ({error}). "
-            "See HTTP_PROXY, HTTPS_PROXY, ALL_PROXY, NO_PROXY, SSL_CERT_FILE and SSL_CERT_DIR.",
-        ) from error
+    except httpx.InvalidURL:
+        # What it quotes, as a port that is none, may be half of a proxy's password.
+        raise _unusable("an address is none") from None
+    # Of a proxy's scheme, of one that needs another package, and of a file that is not there.
+    except (ValueError, ImportError, OSError) as error:
+        raise _unusable(str(error)) from error
+
+
+def _unusable(reason: str) -> PowerAuthError:
+    return PowerAuthError(
+        PowerAuthErrorCode.WRONG_PARAMETER,
+        f"The proxy or the certificates of the environment cannot be used ({reason}). "
+        "See HTTP_PROXY, HTTPS_PROXY, ALL_PROXY, NO_PROXY, SSL_CERT_FILE and SSL_CERT_DIR.",
+    )
 
 
 def _members(url: str, status: int, text: bytes, *, is_encrypted: bool) -> Mapping[str, Any]:
@@ -190,6 +202,10 @@ def _word(members: Mapping[str, Any], name: str) -> str:
     """What the server calls it, as far as it can be shown."""
     value = members.get(name)
     return value[:100] if isinstance(value, str) and value.isprintable() else ""
+
+
+def _closed() -> PowerAuthError:
+    return PowerAuthError(PowerAuthErrorCode.INVALID_NATIVE_OBJECT, "It was closed: make another PowerAuth.")
 
 
 def _unanswered(url: str) -> PowerAuthError:
