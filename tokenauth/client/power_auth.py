@@ -15,6 +15,7 @@ from tokenauth.client.key_exchange import PowerAuthActivation, PowerAuthCreateAc
 from tokenauth.client.request_headers import PowerAuthHeader, normalized_parameters
 from tokenauth.client.session import ACTIVATION, Session
 from tokenauth.client.token_store import TokenStore
+from tokenauth.client.unfinished_activation import UnfinishedActivation
 from tokenauth.devices.protocol.headers import SIGNATURE_HEADER
 
 if TYPE_CHECKING:
@@ -29,9 +30,6 @@ if TYPE_CHECKING:
     from tokenauth.client.configuration import PowerAuthConfiguration
     from tokenauth.client.keychain import Keychain
     from tokenauth.client.time_synchronization import TimeSynchronizationService
-
-# Kept while the server has given an activation that is not persisted.
-_UNFINISHED = "unfinished"
 
 
 class PowerAuth:
@@ -64,6 +62,7 @@ class PowerAuth:
             keychain = default_keychain()
         storage = InstanceStorage(keychain, instance_id, directory)
         self._session = Session(storage, http_client, timeout)
+        self._unfinished = UnfinishedActivation(storage)
         self.token_store = TokenStore(self._session)
         if configuration is not None:
             self.configure(configuration)
@@ -145,8 +144,8 @@ class PowerAuth:
                 raise PowerAuthError(
                     PowerAuthErrorCode.INVALID_ACTIVATION_STATE, "This device is activated already."
                 )
-            self._tell_of_unfinished()
-            session.storage.write(_UNFINISHED, {"activationId": ""})
+            self._unfinished.tell()
+            self._unfinished.begin()
             try:
                 pending = key_exchange.exchange_keys(session, activation)
             except PowerAuthError as error:
@@ -154,12 +153,12 @@ class PowerAuth:
                 if not (error.is_outcome_unknown and caller_has_left().is_set()):
                     # One that stays tells it once more: that is no reason to hide why this failed.
                     with suppress(KeychainError):
-                        session.storage.delete(_UNFINISHED)
+                        self._unfinished.forget()
                 raise
             session.pending = pending
             # Or the note goes without the id. What the server has given is here, and can be persisted.
             with suppress(KeychainError):
-                session.storage.write(_UNFINISHED, {"activationId": pending.activation_id})
+                self._unfinished.add_id(pending.activation_id)
         return PowerAuthCreateActivationResult(pending.activation_id, pending.fingerprint)
 
     acreate_activation = async_twin(create_activation)
@@ -182,7 +181,7 @@ class PowerAuth:
                 session.pending = None
                 # One that stays goes with the activation: no reason to hide what the server holds.
                 with suppress(KeychainError):
-                    self._forget_unfinished(pending)
+                    self._unfinished.forget_own(pending.activation_id)
                 raise PowerAuthError(
                     PowerAuthErrorCode.INVALID_ACTIVATION_STATE,
                     "Another process has persisted an activation meanwhile. The server holds this one as "
@@ -196,7 +195,7 @@ class PowerAuth:
             session.pending = None
             # One that stays goes with the activation: no reason to say that this was not kept.
             with suppress(KeychainError):
-                self._forget_unfinished(pending)
+                self._unfinished.forget_own(pending.activation_id)
 
     apersist_activation = async_twin(persist_activation)
 
@@ -308,7 +307,7 @@ class PowerAuth:
             # First, so that none is left of what is not there any more.
             self.token_store.remove_all_local_tokens()
             session.storage.delete(ACTIVATION)
-            session.storage.delete(_UNFINISHED)
+            self._unfinished.forget()
             session.pending = None
         session.time.reset_time_synchronization()
 
@@ -317,25 +316,3 @@ class PowerAuth:
     def _any_activation(self) -> Activation | PendingActivation | None:
         _ = self._session.configuration
         return self._session.activation() or self._session.pending
-
-    def _forget_unfinished(self, pending: PendingActivation) -> None:
-        left = self._session.storage.read(_UNFINISHED)
-        # Another process may have created one since: that is told of until it is persisted.
-        if left is not None and left.get("activationId") in ("", pending.activation_id):
-            self._session.storage.delete(_UNFINISHED)
-
-    def _tell_of_unfinished(self) -> None:
-        left = self._session.storage.read(_UNFINISHED)
-        if left is None:
-            return
-        if not caller_has_left().is_set():
-            self._session.storage.delete(_UNFINISHED)
-        activation_id = left.get("activationId")
-        raise PowerAuthError(
-            PowerAuthErrorCode.OPERATION_CANCELED,
-            "An earlier activation was not persisted: it was interrupted, or another program is about to. "
-            "If it was, the server may hold it: "
-            + (f"remove {activation_id} there." if activation_id else "look there for one of this device.")
-            + " The next attempt goes on without it.",
-            is_outcome_unknown=True,
-        )
