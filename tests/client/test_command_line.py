@@ -237,6 +237,8 @@ def test_no_line_for_the_code_or_the_pin(command_line: CommandLine) -> None:
     nothing = command_line(*words, lines=(new.code,))
     assert (nothing.status, nothing.out) == (1, "")
     assert "no line for the PIN" in nothing.err
+    # Nobody chooses one for what is no code.
+    assert command_line(*words, lines=(new.code[:-1],)).code == "INVALID_ACTIVATION_CODE"
     assert "no line for the PIN" in command_line(*words, lines=(new.code, "")).err
     command_line(*words, lines=(new.code, PIN)).done()
 
@@ -305,8 +307,11 @@ def test_nothing_is_there(command_line: CommandLine) -> None:
     for words in commands:
         refused = command_line(*words)
         assert refused.code == "INSTANCE_NOT_CONFIGURED", words
-        assert f"no instance default in {command_line.file}." in refused.err
-    command_line("configure", *command_line.server()).done()
+        assert f"no instance default in {command_line.file}, which is not there." in refused.err
+    assert "It is not activated yet." in command_line("configure", *command_line.server()).err
+    assert (
+        f"no instance another in {command_line.file}." in command_line("status", "--instance", "another").err
+    )
     codes = [command_line(*words).code for words in commands]
     missing = "MISSING_ACTIVATION"
     assert codes == [missing, missing, "LOCAL_TOKEN_NOT_AVAILABLE", missing, missing]
@@ -451,11 +456,13 @@ def test_removing_here_alone(command_line: CommandLine) -> None:
     command_line("token", "request", "sync").done()
     removed = command_line("remove", "--local", "--yes")
     assert removed.done() == ""
-    assert "On the server, somebody else is to remove it." in removed.err
+    assert "somebody is to remove it there." in removed.err
     activation.refresh_from_db()
     assert activation.status == Activation.Status.ACTIVE
     assert command_line("token", "list").err == "0 tokens\n"
     assert command_line("status").code == "MISSING_ACTIVATION"
+    # Nobody is asked of what is not there.
+    assert command_line("remove", "--local").err == "There was no activation here.\n"
     command_line("remove", "--local", "--yes", "--forget-server").done()
     assert command_line("status").code == "INSTANCE_NOT_CONFIGURED"
 
@@ -536,11 +543,26 @@ def test_a_keychain_that_does_not_open(command_line: CommandLine) -> None:
         assert refused.code == "INVALID_ACTIVATION_DATA"
         assert f"{command_line.file} cannot be opened" in refused.err
         assert "--local" not in refused.advice
-        assert "move both away" in refused.advice
+        assert "TOKENAUTH_CLIENT_KEYCHAIN_KEY" in refused.advice
+        assert "move file and key away" in refused.advice
     # As it says.
     for file in (command_line.file, command_line.file.with_name("keychain.key")):
         file.rename(file.with_suffix(".away"))
     command_line.activate()
+    assert "ACTIVE" in command_line("status").done()
+
+
+def test_what_a_program_has_activated(command_line: CommandLine) -> None:
+    command_line.activate()
+    keychain = EncryptedFileKeychain(command_line.file)
+    # It says where the server is each time.
+    keychain.delete("configuration@default")
+    for stamp in command_line.file.parent.rglob("*.stamp"):
+        stamp.unlink()
+    refused = command_line("status")
+    assert refused.code == "INSTANCE_NOT_CONFIGURED"
+    assert "Instance default is activated here; which server it is of is not kept." in refused.err
+    assert "not activated" not in command_line("configure", *command_line.server()).err
     assert "ACTIVE" in command_line("status").done()
 
 

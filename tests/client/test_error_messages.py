@@ -70,6 +70,8 @@ def test_what_was_behind_it() -> None:
     error = PowerAuthError(PowerAuthErrorCode.CANNOT_GENERATE_TOKEN, "No time.")
     error.__cause__ = cause
     assert report_of(error).splitlines()[:2] == ["error: No time.", "because: No route. (NETWORK_ERROR)"]
+    # What helps is what helps there.
+    assert advice_on(error) == ADVICE[PowerAuthErrorCode.NETWORK_ERROR]
 
     said_already = PowerAuthError(PowerAuthErrorCode.CANNOT_GENERATE_TOKEN, "No time: No route.")
     said_already.__cause__ = cause

@@ -94,7 +94,7 @@ def factor_mask(factors: Iterable[Factor]) -> int:
 def _check_password(password: str) -> None:
     # Half a character is what a terminal gives for what it cannot read. Its error would hold the password.
     if not isinstance(password, str) or not password or re.search("[\ud800-\udfff]", password):
-        raise _wrong("A password is a text that UTF-8 has, and not empty.")
+        raise _wrong("The password is empty, or no text that UTF-8 has.")
 
 
 def _check_biometry_key(key: bytes) -> None:

@@ -107,7 +107,7 @@ class EncryptedFileKeychain:
             return {}
         fernet = self._opener()
         if fernet is None:
-            raise self._unreadable(f"its key, {self._key_path}, is missing")
+            raise self._unreadable(f"no key was given, and {self._key_path} is missing")
         try:
             entries = json.loads(fernet.decrypt(sealed))
         except InvalidToken:
@@ -141,6 +141,6 @@ class EncryptedFileKeychain:
 
     def _unreadable(self, reason: str) -> KeychainError:
         return KeychainError(
-            f"{self.path} cannot be opened: {reason}. It was left as it is; to begin anew, move it away.",
+            f"{self.path} cannot be opened: {reason}. It was left as it is.",
             PowerAuthErrorCode.INVALID_ACTIVATION_DATA,
         )

@@ -14,7 +14,8 @@ _Code = PowerAuthErrorCode
 ADVICE: Mapping[PowerAuthErrorCode, str] = {
     _Code.NETWORK_ERROR: (
         "The server was not reached, or its answer never came. Check the network and the address that was "
-        "given as --url, and try again; `configure` changes it."
+        "given as --url (`configure` changes it), and try again; where that server is gone for good, "
+        "`remove --local`."
     ),
     _Code.AUTHENTICATION_ERROR: (
         "The server does not accept what this device signs: it is not active there, or the PIN is wrong. See "
@@ -22,7 +23,7 @@ ADVICE: Mapping[PowerAuthErrorCode, str] = {
     ),
     _Code.RESPONSE_ERROR: (
         "The server was reached, and does not do what it was asked. Check that --url is the address before "
-        "its /pa/v3; if it is, ask its operator what is in the log."
+        "its /pa/v3, and that devices have their URLs there; if so, ask its operator what is in the log."
     ),
     _Code.SIGNATURE_ERROR: (
         "Nothing can be signed with these factors. Use those that the activation was made with."
@@ -49,7 +50,7 @@ ADVICE: Mapping[PowerAuthErrorCode, str] = {
         "left over."
     ),
     _Code.INVALID_ACTIVATION_CODE: (
-        "That is no activation code of this server. Type the four groups of five characters as they are "
+        "That is no activation code of this application. Type the four groups of five characters as they are "
         "shown, or ask for a new code."
     ),
     _Code.INVALID_TOKEN: (
@@ -150,8 +151,9 @@ ADVICE_BY_SERVER_CODE: Mapping[str, str] = {
         "application of this server, and of a release that is still supported there."
     ),
     "ERR_TEMPORARY_KEY": (
-        "The server gives no key to encrypt with. Check that the configuration is of an application of this "
-        "server, and whether it speaks version 3.3: if not, activate with another --protocol-version."
+        "The server gives no key to encrypt for. Either the activation has ended there (see `status`), or "
+        "the configuration is of no application of this server, or it does not speak version 3.3: then "
+        "`configure` another --protocol-version."
     ),
 }
 
@@ -162,8 +164,9 @@ OF_KEYCHAINS: Mapping[PowerAuthErrorCode, str] = {
         "is none, use a file: --keychain file."
     ),
     _Code.INVALID_ACTIVATION_DATA: (
-        "No command can look into that file, not even to remove something. Put back the file or the key that "
-        "it was written with; failing that, move both away, and `activate` with a new code."
+        "It opens by the key that it was written with alone. Where a program has that, give it in "
+        "TOKENAUTH_CLIENT_KEYCHAIN_KEY; where that is set, it is tried on this file as on any other. Failing "
+        "that, move file and key away, and `activate` with a new code."
     ),
 }
 OF_AN_UNKNOWN_OUTCOME = "It may have been done all the same: look on the server before you try again."
@@ -173,6 +176,9 @@ def advice_on(error: PowerAuthError) -> str:
     """What ``error`` means, and what to do next."""
     if error.code is _Code.RESPONSE_ERROR and error.server_code in ADVICE_BY_SERVER_CODE:
         return ADVICE_BY_SERVER_CODE[error.server_code]
+    cause = error.__cause__
+    if error.code is _Code.CANNOT_GENERATE_TOKEN and isinstance(cause, PowerAuthError):
+        return advice_on(cause)
     if isinstance(error, CorruptedEntryError):
         return ADVICE[_Code.INVALID_ACTIVATION_DATA]
     if isinstance(error, KeychainError):

@@ -48,7 +48,7 @@ class PowerAuthActivation:
         try:
             activation_code.parse(text)
         except ProtocolError as error:
-            raise _invalid_code(f"{error}.") from None
+            raise _invalid_code(f"This is no code: {error}.") from None
         return cls(text, signature, name or _machine(), platform or _platform(), device_info)
 
 
@@ -72,7 +72,9 @@ def exchange_keys(session: Session, activation: PowerAuthActivation) -> PendingA
             signature = decoded(activation.signature, "the signature")
             activation_code.verify(signature, activation.activation_code, configuration.master_key)
         except ProtocolError:
-            raise _invalid_code("This code was made by another server than the one configured.") from None
+            raise _invalid_code(
+                "This code is of another application, or of another server, than the configuration."
+            ) from None
     private = elliptic_curve.new_private_key()
     device = {
         "devicePublicKey": encoded(elliptic_curve.public_octets(private.public_key(), compressed=True)),

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 from tokenauth.client.authentication import PowerAuthAuthentication
 from tokenauth.client.command_line import configuration
 from tokenauth.client.command_line.exceptions import CommandError
-from tokenauth.client.command_line.instances import keychain_of, opened, storage_of
+from tokenauth.client.command_line.instances import is_activated, keychain_of, opened, storage_of
 from tokenauth.client.command_line.options import (
     add_common_options,
     add_password_option,
@@ -34,6 +34,7 @@ _TO_DO = {
         "(remove --local), and activate with a new code."
     ),
 }
+_REMOVED_HERE = "Removed here. Unless it has ended on the server, somebody is to remove it there."
 
 
 def add_parsers(commands: Any) -> None:
@@ -99,11 +100,16 @@ def add_parsers(commands: Any) -> None:
 
 
 def _activate(options: argparse.Namespace) -> None:
+    from tokenauth.client.key_exchange import PowerAuthActivation
+
     storage = storage_of(options, keychain_of(options))
     given = configuration.given(options, storage)
     with opened(options, given) as power_auth:
         _refuse_a_second(options, power_auth)
-        code, chosen = activation_code(options.code), password(options, is_new=True)
+        code = activation_code(options.code)
+        # Before a PIN is chosen for it.
+        PowerAuthActivation.with_activation_code(code)
+        chosen = password(options, is_new=True)
         with storage.exclusive():
             # Again, since that took a while: the configuration of an activation is not written over.
             _refuse_a_second(options, power_auth)
@@ -154,9 +160,14 @@ def _status(options: argparse.Namespace) -> None:
 def _remove(options: argparse.Namespace) -> None:
     with opened(options) as power_auth:
         if options.local:
-            # Without looking at it first: what is damaged can be removed as well.
-            _confirm(options, "This would forget the activation and its tokens here. The server would go on.")
+            # Of what is damaged as well.
+            is_there = is_activated(storage_of(options, keychain_of(options)))
+            if is_there:
+                _confirm(
+                    options, "This would forget the activation and its tokens here. The server would go on."
+                )
             power_auth.remove_activation_local()
+            done = _REMOVED_HERE if is_there else "There was no activation here."
         else:
             if not power_auth.has_valid_activation():
                 raise PowerAuthError(
@@ -166,9 +177,10 @@ def _remove(options: argparse.Namespace) -> None:
             _confirm(options, f"This would end the activation {identifier} for good, with its tokens.")
             authentication = PowerAuthAuthentication.password(password(options))
             power_auth.remove_activation_with_authentication(authentication)
+            done = "Removed."
     if options.forget_server:
         configuration.forget(storage_of(options, keychain_of(options)))
-    note("Removed here. On the server, somebody else is to remove it." if options.local else "Removed.")
+    note(done)
 
 
 def _confirm(options: argparse.Namespace, question: str) -> None:

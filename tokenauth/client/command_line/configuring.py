@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 from tokenauth.client.command_line import configuration
-from tokenauth.client.command_line.instances import keychain_of, storage_of
+from tokenauth.client.command_line.instances import is_activated, keychain_of, storage_of
 from tokenauth.client.command_line.options import add_common_options
 from tokenauth.client.command_line.terminal import note
 
@@ -34,6 +34,8 @@ def _configure(options: argparse.Namespace) -> None:
     with storage.exclusive():
         given = configuration.given(options, storage)
         configuration.keep(storage, given)
+        activated = is_activated(storage)
     note(
         f"Instance {options.instance} is of {given.base_endpoint_url}, by PowerAuth {given.protocol_version}."
+        + ("" if activated else " It is not activated yet.")
     )

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 from tokenauth.client.command_line import configuration
 from tokenauth.client.command_line.exceptions import CommandError
 from tokenauth.client.command_line.options import KEY_VARIABLE, usage_error
-from tokenauth.client.exceptions import PowerAuthError, PowerAuthErrorCode
+from tokenauth.client.exceptions import CorruptedEntryError, PowerAuthError, PowerAuthErrorCode
 
 if TYPE_CHECKING:
     import argparse
@@ -32,11 +32,11 @@ def opened(options: argparse.Namespace, given: PowerAuthConfiguration | None = N
     from tokenauth.client.power_auth import PowerAuth
 
     keychain = keychain_of(options)
-    known = given or configuration.kept(storage_of(options, keychain))
+    storage = storage_of(options, keychain)
+    known = given or configuration.kept(storage)
     if known is None:
         raise PowerAuthError(
-            PowerAuthErrorCode.INSTANCE_NOT_CONFIGURED,
-            f"There is no instance {options.instance} in {_place(keychain)}.",
+            PowerAuthErrorCode.INSTANCE_NOT_CONFIGURED, _unknown(options.instance, storage, keychain)
         )
     with PowerAuth(
         options.instance, known, keychain=keychain, directory=options.directory, timeout=options.timeout
@@ -74,8 +74,27 @@ def storage_of(options: argparse.Namespace, keychain: Keychain) -> InstanceStora
     return InstanceStorage(keychain, options.instance, options.directory)
 
 
+def is_activated(storage: InstanceStorage) -> bool:
+    """Whether there is an activation, damaged or not."""
+    from tokenauth.client.session import ACTIVATION
+
+    try:
+        return storage.read(ACTIVATION) is not None
+    except CorruptedEntryError:
+        return True
+
+
+def _unknown(instance: str, storage: InstanceStorage, keychain: Keychain) -> str:
+    if is_activated(storage):
+        # By a program, which says it itself each time.
+        return f"Instance {instance} is activated here; which server it is of is not kept."
+    return f"There is no instance {instance} in {_place(keychain)}."
+
+
 def _place(keychain: Keychain) -> str:
     """What a person who looks in the wrong one sees it by: under another account, it is another file."""
     from tokenauth.client.encrypted_file_keychain import EncryptedFileKeychain
 
-    return str(keychain.path) if isinstance(keychain, EncryptedFileKeychain) else "the system's keychain"
+    if not isinstance(keychain, EncryptedFileKeychain):
+        return "the system's keychain"
+    return str(keychain.path) if keychain.path.exists() else f"{keychain.path}, which is not there"

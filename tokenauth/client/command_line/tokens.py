@@ -58,7 +58,9 @@ def add_parsers(commands: Any) -> None:
     header = of_tokens.add_parser(
         "header",
         help="print a header for one request",
-        description="Prints a header made of the token, and nothing else. It is good once, and soon.",
+        description=(
+            "Prints a header made of the token, and nothing else. It is good once, and for a short time."
+        ),
         epilog='for curl:\n  curl -H "$(python -m tokenauth.client token header NAME)" URL',
     )
     _add_name(header)
