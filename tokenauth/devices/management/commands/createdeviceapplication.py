@@ -3,7 +3,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 from django.core.exceptions import ValidationError
-from django.core.management.base import BaseCommand, CommandError
+from django.core.management.base import CommandError
 from django.db import router, transaction
 
 from tokenauth.devices.applications import (
@@ -16,12 +16,13 @@ from tokenauth.devices.applications import (
 from tokenauth.devices.management import versions
 from tokenauth.devices.models import DeviceApplication
 from tokenauth.management.arguments import spelled_out
+from tokenauth.management.database_command import DatabaseCommand
 
 if TYPE_CHECKING:
     from django.core.management.base import CommandParser
 
 
-class Command(BaseCommand):
+class Command(DatabaseCommand):
     help = (
         "Makes an application that is installed on devices, with its first version, and prints what an SDK "
         "is configured with on standard output."
