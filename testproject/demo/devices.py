@@ -84,13 +84,15 @@ def steps_of_ones_own(base_url: str) -> str:
     here = Path.cwd()
     python = shlex.quote(str(program.relative_to(here) if program.is_relative_to(here) else program))
     client = f"{python} -m tokenauth.client"
+    # The one without a name is for whoever goes on with the how-to.
+    instance = "--instance demo"
     server = f"--url {base_url} --enable-unsecure-traffic"
     lines = [
         f"{python} manage.py activatedevice alice --application '{APPLICATION}' --commit-at-once",
-        f"{client} activate {server} --sdk-configuration {sdk_configuration(_release())}",
-        f"{client} token request sites",
-        f'curl -i -H "$({client} token header sites)" {base_url}{SITES}',
-        f"{client} remove",
+        f"{client} activate {instance} {server} --sdk-configuration {sdk_configuration(_release())}",
+        f"{client} token request {instance} sites",
+        f'curl -i -H "$({client} token header {instance} sites)" {base_url}{SITES}',
+        f"{client} remove {instance}",
     ]
     return "\n".join(f"   $ {line}" for line in lines)
 

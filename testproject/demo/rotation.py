@@ -93,7 +93,7 @@ def rotate_under_load(url: str, organization: str, write: Callable[[str], object
     count = client.sent.total()
     write(
         f"The service has sent {count} requests: {client.sent[key]} with the old key, "
-        f"{count - client.sent[key]} with the new one. {len(client.failed)} failed."
+        f"{count - client.sent[key]} with the new one. {len(client.failed)} failed.\n"
     )
     # One that failed after the last step was looked at by nobody.
     return max(unexpected, len(client.failed))

@@ -208,6 +208,22 @@ class TestAdd:
         assert f'<option value="{application.pk}" selected>' in text
         assert 'value="alice"' in text
 
+    def test_applications_of_one_name_are_told_apart(
+        self, root: Client, alice: User, application: DeviceApplication
+    ) -> None:
+        assert f'<option value="{application.pk}" selected>Field app</option>' in text_of(
+            root.get(reverse(ADD))
+        )
+        applications.create_application("Another")
+        twin = applications.create_application("Field app")
+        for page in (reverse(ADD), reverse(LIST)):
+            text = text_of(root.get(page))
+            assert "Another (" not in text
+            for each in (application, twin):
+                assert f"Field app ({each.pk}, created " in text
+        code_in(make(root, twin))
+        assert Activation.objects.get().application == twin
+
 
 class TestActs:
     @pytest.mark.parametrize("name", ACTS)

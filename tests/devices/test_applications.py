@@ -3,9 +3,12 @@
 from __future__ import annotations
 
 import base64
+from datetime import timedelta
 
 import pytest
 from django.core.exceptions import ValidationError
+from django.utils import timezone
+from django.utils.formats import date_format
 
 from tokenauth.devices import applications
 from tokenauth.devices.exceptions import DeviceError
@@ -105,3 +108,26 @@ def test_an_application_is_named_by_its_id_or_its_name() -> None:
     with pytest.raises(ValidationError, match="More than one"):
         applications.application_with("Field app")
     assert applications.application_with(application.pk) == application
+
+
+def test_applications_of_one_name_are_told_apart(django_assert_num_queries) -> None:
+    alone, *twins = (applications.create_application(name) for name in ("Alone", "Field app", "Field app"))
+    DeviceApplication.objects.filter(pk=twins[1].pk).update(created_at=timezone.now() - timedelta(days=1))
+    with django_assert_num_queries(1):
+        found = {each.pk: (applications.label(each), each.created_at) for each in applications.labelled()}
+    # The older one first.
+    assert list(found) == [alone.pk, twins[1].pk, twins[0].pk]
+    assert found.pop(alone.pk)[0] == "Alone"
+    said = {
+        key: f"{key}, created {date_format(timezone.localtime(created_at), 'DATETIME_FORMAT')}"
+        for key, (_, created_at) in found.items()
+    }
+    labels = [label for label, _ in found.values()]
+    assert labels == [f"Field app ({text})" for text in said.values()]
+    # So do those who have asked for one that there is not, or for either.
+    with pytest.raises(ValidationError) as caught:
+        applications.application_with("Feild app")
+    assert f"There are: Alone, {', '.join(labels)}." in caught.value.messages[0]
+    with pytest.raises(ValidationError) as caught:
+        applications.application_with("Field app")
+    assert caught.value.messages[0].endswith(f"of these: {'; '.join(said.values())}.")

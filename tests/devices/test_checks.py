@@ -3,9 +3,12 @@
 from __future__ import annotations
 
 from datetime import timedelta
+from io import StringIO
 from typing import TYPE_CHECKING, Any
 
 import pytest
+from django.core.management import call_command
+from django.core.management.base import SystemCheckError
 from django.urls import path
 
 from tokenauth.devices.checks import check_devices, check_devices_deployment
@@ -14,6 +17,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable
 
 KEY = "x" * 32
+SCOPES = {"possession": ["read:sites"]}
 
 
 def ids(messages: Any) -> list[str]:
@@ -75,10 +79,21 @@ def test_the_times_of_nonces_do_not_change_with_the_clocks(settings: Any) -> Non
 @pytest.mark.parametrize(
     ("changed", "expected"),
     [
-        ({}, ["W015"]),
-        ({"DEVICE_ENCRYPTION_KEYS": {1: KEY}}, []),
-        ({"DEVICE_ENCRYPTION_KEYS": {1: KEY}, "DEVICE_PROTOCOL_VERSIONS": ["3.0", "3.3"]}, ["W018"]),
+        ({}, ["W015", "W020"]),
+        ({"DEVICE_TOKEN_SCOPES": SCOPES}, ["W015"]),
+        ({"DEVICE_ENCRYPTION_KEYS": {1: KEY}}, ["W020"]),
+        ({"DEVICE_ENCRYPTION_KEYS": {1: KEY}, "DEVICE_TOKEN_SCOPES": SCOPES}, []),
+        ({"DEVICE_ENCRYPTION_KEYS": {1: KEY}, "DEVICE_TOKEN_SCOPES": {"possession": []}}, ["W020"]),
+        (
+            {
+                "DEVICE_ENCRYPTION_KEYS": {1: KEY},
+                "DEVICE_PROTOCOL_VERSIONS": ["3.0", "3.3"],
+                "DEVICE_TOKEN_SCOPES": SCOPES,
+            },
+            ["W018"],
+        ),
         ({"DEVICE_ENCRYPTION_KEYS": 7}, []),
+        ({"DEVICE_ENCRYPTION_KEYS": {1: KEY}, "DEVICE_TOKEN_SCOPES": 7}, []),
     ],
 )
 def test_what_a_deployment_lacks(
@@ -89,13 +104,21 @@ def test_what_a_deployment_lacks(
 
 
 def test_what_3_0_costs_is_said(tokenauth_settings: Callable[..., None]) -> None:
-    tokenauth_settings(DEVICE_ENCRYPTION_KEYS={1: KEY}, DEVICE_PROTOCOL_VERSIONS=["3.0"])
+    tokenauth_settings(
+        DEVICE_ENCRYPTION_KEYS={1: KEY}, DEVICE_PROTOCOL_VERSIONS=["3.0"], DEVICE_TOKEN_SCOPES=SCOPES
+    )
     (message,) = check_devices_deployment(None)
     assert "of possession alone may be guessed: wrong ones of it are not counted" in message.msg
 
 
 def test_a_deployment_answers_devices(tokenauth_settings: Callable[..., None], settings: Any) -> None:
-    tokenauth_settings(DEVICE_ENCRYPTION_KEYS={1: KEY})
+    tokenauth_settings(DEVICE_ENCRYPTION_KEYS={1: KEY}, DEVICE_TOKEN_SCOPES=SCOPES)
     settings.ROOT_URLCONF = type(pytest)("without")
     settings.ROOT_URLCONF.urlpatterns = [path("x", lambda request: None)]
     assert ids(check_devices_deployment(None)) == ["W019"]
+
+
+def test_the_sample_project_has_no_warning_and_is_told_of_its_scopes_when_it_is_deployed() -> None:
+    call_command("check", "--fail-level", "WARNING", stdout=StringIO(), stderr=StringIO())
+    with pytest.raises(SystemCheckError, match=r"tokenauth\.W020"):
+        call_command("check", "--deploy", "--fail-level", "WARNING", stdout=StringIO(), stderr=StringIO())

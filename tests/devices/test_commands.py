@@ -99,6 +99,16 @@ class TestApplications:
             run("createdeviceversion", "Field app", "2")
         assert all(each in str(caught.value) for each in ids)
 
+    def test_that_another_has_the_name_is_said_and_it_is_made(self) -> None:
+        first, said = printed("createdeviceapplication", "Field app")
+        assert "createdeviceversion" not in said
+        printed("createdeviceapplication", "Another")
+        second, said = printed("createdeviceapplication", "Field app")
+        assert "createdeviceversion" in said
+        assert first["APPLICATION_ID"] in said
+        assert second["APPLICATION_ID"] not in said
+        assert ApplicationVersion.objects.filter(application__name="Field app").count() == 2
+
 
 class TestActivation:
     def test_the_code_is_printed_once(self, alice: User) -> None:

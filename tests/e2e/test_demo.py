@@ -141,6 +141,8 @@ def be_a_device(lines: list[str], environment: dict[str, str], home: Path) -> No
     }
     code, answered = "", []
     for line in lines:
+        # The one without a name is for the how-to, whose first command would find it activated already.
+        assert ("tokenauth.client" in line) is ("--instance demo" in line), line
         typed = line
         for before, after in asked.items():
             typed = typed.replace(before, after)
@@ -163,7 +165,13 @@ def be_a_device(lines: list[str], environment: dict[str, str], home: Path) -> No
 
 
 def look_at_all(text: str) -> None:
-    """Each answer is the one that is announced."""
+    """Each answer is the one that is announced, below a title with an empty line above it."""
+    for title in (
+        "Applications ask for tokens",
+        "A service's key is rotated under load",
+        "A device of alice's comes and goes",
+    ):
+        assert f"\n\n{title}\n\n" in text
     statuses = re.findall(r"^   HTTP (\d+)", text, re.MULTILINE)
     # The walk, the grants (password and refresh, client credentials, code), a rotation, and a device.
     assert statuses == [
@@ -209,7 +217,7 @@ def test_run_again_it_serves_until_it_is_interrupted_and_its_lines_can_be_copied
             assert process.stdout is not None
             for line in process.stdout:
                 lines.append(line)
-                if "Ctrl-C" in line:
+                if "Stop with Ctrl-C" in line:
                     break
             text = "".join(lines)
             assert "sign in as admin" in text
@@ -217,6 +225,8 @@ def test_run_again_it_serves_until_it_is_interrupted_and_its_lines_can_be_copied
             look_at_the_token_page(page, password)
             walk, _, of_ones_own = text.partition("Be a device yourself")
             look_at_all(walk)
+            introduced = of_ones_own.partition("   $ ")[0]
+            assert "last one, which takes the device away, before Ctrl-C" in introduced
             curl = re.findall(r"^   \$ (curl .*)$", walk, re.MULTILINE)
             assert _status(curl[0]) == "200"
             assert _status(curl[1]) == "403"

@@ -3,9 +3,12 @@
 from __future__ import annotations
 
 import secrets
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from django.core.exceptions import ValidationError
+from django.db.models import Exists, OuterRef
+from django.utils import timezone
+from django.utils.formats import date_format
 from django.utils.translation import gettext as _
 from django.views.decorators.debug import sensitive_variables
 
@@ -19,6 +22,8 @@ from tokenauth.exceptions import DeviceReason
 
 if TYPE_CHECKING:
     from uuid import UUID
+
+    from django.db.models import QuerySet
 
 # Of the column.
 _VERSION_LENGTH = 64
@@ -84,19 +89,48 @@ def application_with(identifier: UUID | str) -> DeviceApplication:
     """
     for lookup in ("pk", "name"):
         try:
-            found = list(DeviceApplication.objects.filter(**{lookup: identifier})[:NAMED])
+            rows = DeviceApplication.objects.filter(**{lookup: identifier}).order_by("created_at")
+            found = list(rows[:NAMED])
         except ValidationError:
             # A name is no UUID.
             continue
         if len(found) > 1:
             text = _("More than one application has this name; give its id, of these: %(ids)s.")
-            raise ValidationError({"application": text % {"ids": ", ".join(str(each.pk) for each in found)}})
+            raise ValidationError({"application": text % {"ids": "; ".join(map(identified, found))}})
         if found:
             return found[0]
-    known = ", ".join(DeviceApplication.objects.values_list("name", flat=True)[:NAMED])
+    known = ", ".join(map(label, labelled()[:NAMED]))
     raise ValidationError(
         {"application": _("There is no such application. There are: %(names)s.") % {"names": known or "-"}}
     )
+
+
+def labelled() -> QuerySet[Any]:
+    """All applications, each of which :func:`label` can tell from every other."""
+    namesakes = DeviceApplication.objects.filter(name=OuterRef("name")).exclude(pk=OuterRef("pk"))
+    rows = DeviceApplication.objects.annotate(has_namesake=Exists(namesakes))
+    return rows.order_by("name", "created_at")
+
+
+def label(application: Any) -> str:
+    """What an application of :func:`labelled` is called among them: its name, and what else it takes."""
+    if not application.has_namesake:
+        return str(application.name)
+    return f"{application.name} ({identified(application)})"
+
+
+def identified(application: DeviceApplication) -> str:
+    """What tells it from others of its name: its id, and when it was made."""
+    made = application.created_at
+    # Without USE_TZ it has no zone.
+    local = timezone.localtime(made) if timezone.is_aware(made) else made
+    values = {"id": application.pk, "time": date_format(local, "DATETIME_FORMAT")}
+    return _("%(id)s, created %(time)s") % values
+
+
+def namesakes_of(application: DeviceApplication) -> QuerySet[DeviceApplication]:
+    """The other applications of its name, of which there may be any number."""
+    return DeviceApplication.objects.filter(name=application.name).exclude(pk=application.pk)
 
 
 def version_of(key: str) -> ApplicationVersion:

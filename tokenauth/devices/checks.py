@@ -1,4 +1,4 @@
-"""What is wrong with a project's settings for devices: ids E018 to E021, W015 to W019."""
+"""What is wrong with a project's settings for devices: ids E018 to E021, W015 to W020."""
 
 from __future__ import annotations
 
@@ -126,4 +126,13 @@ def _check_deployment() -> Iterator[checks.CheckMessage]:
             "tokenauth.devices is installed, and its URLs are not: no device can be activated.",
             hint='Add path("", include("tokenauth.devices.urls")) to the root URLconf.',
             id="tokenauth.W019",
+        )
+    # A project that is only begun has no view for devices yet.
+    if not any(conf.DEVICE_TOKEN_SCOPES.values()):
+        yield checks.Warning(
+            "TOKENAUTH['DEVICE_TOKEN_SCOPES'] is empty: no device opens a view that requires a scope. Each "
+            "gets 403 insufficient_scope, whatever it has proved.",
+            hint="Say what devices may do that proved to have the keys, and to know the PIN: "
+            "{'possession': ['read:reports'], 'possession_knowledge': ['read:reports', 'write:reports']}.",
+            id="tokenauth.W020",
         )

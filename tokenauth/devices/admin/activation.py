@@ -22,7 +22,7 @@ from tokenauth.admin.links import chosen_link, login_log_url
 from tokenauth.admin.read_only import ReadOnlyAdmin
 from tokenauth.admin.recent_attempts import attempts_of
 from tokenauth.core import authority
-from tokenauth.devices import statuses
+from tokenauth.devices import applications, statuses
 from tokenauth.devices.admin import changes, creation
 from tokenauth.devices.fingerprints import fingerprint_of
 from tokenauth.devices.models import Activation, DeviceToken
@@ -66,12 +66,19 @@ class StatusFilter(ChoiceFilter):
         return queryset.filter(statuses.has_status(value))
 
 
+class ApplicationFilter(admin.RelatedFieldListFilter):
+    """The applications, of which some may have one name."""
+
+    def field_choices(self, field: Any, request: HttpRequest, model_admin: Any) -> list[Any]:
+        return [(application.pk, applications.label(application)) for application in applications.labelled()]
+
+
 @admin.register(Activation)
 class ActivationAdmin(ReadOnlyAdmin):
     """Devices. Nothing that is secret of them is shown, but the code in the answer that made it."""
 
     list_display = ("device", "state", "owner", "application", "last_used")
-    list_filter = (("user", ChosenFilter), StatusFilter, "application")
+    list_filter = (("user", ChosenFilter), StatusFilter, ("application", ApplicationFilter))
     list_select_related = ("user", "application")
     sortable_by = ()
     # What shows the search; see get_search_results().

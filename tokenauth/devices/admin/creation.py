@@ -16,7 +16,7 @@ from tokenauth.admin.confirmation import SIGN_IN_AGAIN, page
 from tokenauth.admin.creation import shown_names
 from tokenauth.core import authority, reauthentication
 from tokenauth.core.owners import user_named
-from tokenauth.devices import lifecycle, pictures
+from tokenauth.devices import applications, lifecycle, pictures
 from tokenauth.devices.models import Activation, DeviceApplication
 from tokenauth.forms.reauthentication import ReauthenticationForm
 
@@ -27,6 +27,13 @@ if TYPE_CHECKING:
     from tokenauth.devices.lifecycle import NewActivation
 
 TEMPLATES = "tokenauth_devices/activation"
+
+
+class ApplicationField(forms.ModelChoiceField):
+    """One application, of which others may have the name."""
+
+    def label_from_instance(self, obj: Any) -> str:
+        return applications.label(obj)
 
 
 class NewActivationForm(ReauthenticationForm):
@@ -41,7 +48,7 @@ class NewActivationForm(ReauthenticationForm):
         help_text=_("A user name. Whose device it is: what it does, it does as that user."),
         widget=forms.TextInput(attrs={"autocomplete": "off", "list": "tokenauth-owners"}),
     )
-    application = forms.ModelChoiceField(DeviceApplication.objects.none(), label=_("Application"))
+    application = ApplicationField(DeviceApplication.objects.none(), label=_("Application"))
     commit_at_once = forms.BooleanField(
         label=_("Commit at once"),
         required=False,
@@ -52,7 +59,7 @@ class NewActivationForm(ReauthenticationForm):
         kept = {name: request.GET[name] for name in self.kept_names if name in request.GET}
         super().__init__(request, data, initial=kept)
         known: Any = self.fields["application"]
-        known.queryset = DeviceApplication.objects.all()
+        known.queryset = applications.labelled()
         if known.queryset.count() == 1:
             known.initial = known.queryset.get()
         if not model_admin.has_commit_permission(request):

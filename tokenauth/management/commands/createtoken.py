@@ -3,7 +3,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 from django.core.exceptions import ValidationError
-from django.core.management.base import BaseCommand, CommandError
+from django.core.management.base import CommandError
 from django.db import router, transaction
 from django.utils import timezone
 
@@ -12,6 +12,7 @@ from tokenauth.core.credential import Environment, Kind
 from tokenauth.core.owners import service_user, user_named
 from tokenauth.core.scopes import ALL, registry
 from tokenauth.management.arguments import described, duration, spelled_out
+from tokenauth.management.database_command import DatabaseCommand
 from tokenauth.management.new_token import show
 from tokenauth.models import AccessToken
 
@@ -33,7 +34,7 @@ _ARGUMENTS = {
 }
 
 
-class Command(BaseCommand):
+class Command(DatabaseCommand):
     help = "Makes a token and prints its text, alone, on standard output: it is not shown again."
 
     def add_arguments(self, parser: CommandParser) -> None:

@@ -4,11 +4,12 @@ import json
 from typing import TYPE_CHECKING, Any
 
 from django.core.exceptions import ValidationError
-from django.core.management.base import BaseCommand, CommandError
+from django.core.management.base import CommandError
 
 from tokenauth.core import status
 from tokenauth.core.owners import user_named
 from tokenauth.management.arguments import counted, family_of, minute, spelled_out
+from tokenauth.management.database_command import DatabaseCommand
 from tokenauth.management.tables import table
 from tokenauth.models import AccessToken
 
@@ -33,7 +34,7 @@ _HEADER = (
 )
 
 
-class Command(BaseCommand):
+class Command(DatabaseCommand):
     help = "Lists tokens: what they may do, and whether they still work. Neither text nor digest is shown."
 
     def add_arguments(self, parser: CommandParser) -> None:

@@ -2,11 +2,12 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from django.core.management.base import BaseCommand, CommandError
+from django.core.management.base import CommandError
 from django.utils import timezone
 
 from tokenauth.core import expiry_notices, mail
 from tokenauth.management.arguments import counted, minute
+from tokenauth.management.database_command import DatabaseCommand
 
 if TYPE_CHECKING:
     from django.core.management.base import CommandParser
@@ -14,7 +15,7 @@ if TYPE_CHECKING:
     from tokenauth.models import AccessToken
 
 
-class Command(BaseCommand):
+class Command(DatabaseCommand):
     help = (
         "Mails each owner, once, about all tokens that expire within 30, 7 and 1 days; "
         "of a token, each of these is told once."

@@ -3,13 +3,14 @@ from __future__ import annotations
 import sys
 from typing import TYPE_CHECKING, Any
 
-from django.core.management.base import BaseCommand, CommandError
+from django.core.management.base import CommandError
 from django.db import Error
 from django.utils import timezone
 from tqdm import tqdm
 
 from tokenauth.core import attempts, lifecycle
 from tokenauth.management.arguments import batch, counted, duration
+from tokenauth.management.database_command import DatabaseCommand, what_is_missing
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -18,7 +19,7 @@ if TYPE_CHECKING:
     from django.core.management.base import CommandParser
 
 
-class Command(BaseCommand):
+class Command(DatabaseCommand):
     help = (
         "Deletes tokens that were revoked, expired or lapsed unused long ago, and old rows of the login log; "
         "a few at a time, so that requests are answered meanwhile."
@@ -59,7 +60,8 @@ class Command(BaseCommand):
             for kind, count in _prune(tokens_before, logins_before, options["batch"]):
                 deleted[kind] += count
         except Error as error:
-            raise CommandError(f"The database failed: {str(error).strip()}{_so_far(**deleted)}") from error
+            said = what_is_missing(error) or f"The database failed: {str(error).strip()}"
+            raise CommandError(f"{said}{_so_far(**deleted)}") from error
         except KeyboardInterrupt as interrupt:
             raise CommandError(f"Interrupted.{_so_far(**deleted)}", returncode=130) from interrupt
         self.stdout.write(self.style.SUCCESS(f"Deleted {_spelled(**deleted)}."))

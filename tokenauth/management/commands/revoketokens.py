@@ -4,12 +4,13 @@ import sys
 from typing import TYPE_CHECKING, Any
 
 from django.core.exceptions import ValidationError
-from django.core.management.base import BaseCommand, CommandError
+from django.core.management.base import CommandError
 from django.utils import timezone
 
 from tokenauth.core import lifecycle, status
 from tokenauth.core.owners import user_named
 from tokenauth.management.arguments import counted, duration, family_of, key_of, spelled_out
+from tokenauth.management.database_command import DatabaseCommand
 from tokenauth.models import AccessToken
 
 if TYPE_CHECKING:
@@ -21,7 +22,7 @@ if TYPE_CHECKING:
 LISTED = 10
 
 
-class Command(BaseCommand):
+class Command(DatabaseCommand):
     help = "Revokes tokens: those of the ids given, or all that one of the options selects."
 
     def add_arguments(self, parser: CommandParser) -> None:

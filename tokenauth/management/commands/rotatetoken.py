@@ -3,7 +3,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 from django.core.exceptions import ValidationError
-from django.core.management.base import BaseCommand, CommandError
+from django.core.management.base import CommandError
 from django.db import router, transaction
 
 from tokenauth.core import durations
@@ -11,6 +11,7 @@ from tokenauth.core.owners import service_user, user_named
 from tokenauth.core.token_arguments import Arguments
 from tokenauth.exceptions import RotationConflict
 from tokenauth.management.arguments import key_of, minute, spelled_out
+from tokenauth.management.database_command import DatabaseCommand
 from tokenauth.management.new_token import show
 from tokenauth.models import AccessToken
 
@@ -23,7 +24,7 @@ if TYPE_CHECKING:
 _ARGUMENTS = {"overlap": "--overlap", "owner": "--user", "user": "--user", "service": "--service"}
 
 
-class Command(BaseCommand):
+class Command(DatabaseCommand):
     help = (
         "Makes a token's successor, with the same rights, and prints its text, alone, on standard output: it "
         "is not shown again. The old one lives on for the overlap."

@@ -59,7 +59,8 @@ class Command(BaseCommand):
             self._say(self.style.SUCCESS("All of it was as expected."))
             if not options["once"]:
                 self._say(
-                    "\nBe a device yourself, at another terminal. The second line asks for the code:\n\n"
+                    "\nBe a device yourself, at another terminal. The second line asks for the code. Type\n"
+                    "the last one, which takes the device away, before Ctrl-C here: it asks this server.\n\n"
                     f"{steps_of_ones_own(base_url)}\n"
                     f"\nThe token page is at {base_url}/tokens/ : sign in as alice, password {of_alice}\n"
                     f"The admin is at {base_url}/admin/ : sign in as admin, password {of_admin}\n"

@@ -3,19 +3,20 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 from django.core.exceptions import ValidationError
-from django.core.management.base import BaseCommand, CommandError
+from django.core.management.base import CommandError
 from django.views.decorators.debug import sensitive_variables
 
 from tokenauth.core.owners import user_named
 from tokenauth.devices import lifecycle, pictures
 from tokenauth.devices.applications import application_with
 from tokenauth.management.arguments import minute, spelled_out
+from tokenauth.management.database_command import DatabaseCommand
 
 if TYPE_CHECKING:
     from django.core.management.base import CommandParser
 
 
-class Command(BaseCommand):
+class Command(DatabaseCommand):
     help = (
         "Makes an activation for a device of a user, and prints its id, its code, and what a picture of the "
         "code says on standard output: the code is not shown again."

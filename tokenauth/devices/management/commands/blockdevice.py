@@ -3,17 +3,16 @@ from __future__ import annotations
 from functools import partial
 from typing import TYPE_CHECKING, Any
 
-from django.core.management.base import BaseCommand
-
 from tokenauth.devices import lifecycle
 from tokenauth.devices.management.activations import activation_of, change, described
 from tokenauth.management.arguments import counted
+from tokenauth.management.database_command import DatabaseCommand
 
 if TYPE_CHECKING:
     from django.core.management.base import CommandParser
 
 
-class Command(BaseCommand):
+class Command(DatabaseCommand):
     help = "Refuses a device and its tokens, until it is unblocked."
 
     def add_arguments(self, parser: CommandParser) -> None:

@@ -3,18 +3,19 @@ from __future__ import annotations
 import sys
 from typing import TYPE_CHECKING, Any
 
-from django.core.management.base import BaseCommand, CommandError
+from django.core.management.base import CommandError
 
 from tokenauth.devices import lifecycle, statuses
 from tokenauth.devices.fingerprints import fingerprint_of
 from tokenauth.devices.management.activations import activation_of, change, described
 from tokenauth.devices.models import Activation
+from tokenauth.management.database_command import DatabaseCommand
 
 if TYPE_CHECKING:
     from django.core.management.base import CommandParser
 
 
-class Command(BaseCommand):
+class Command(DatabaseCommand):
     help = (
         "Commits an activation whose code was used: from now on the device is accepted. At a terminal, it "
         "asks first whether the device shows the same fingerprint."

@@ -3,17 +3,18 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 from django.core.exceptions import ValidationError
-from django.core.management.base import BaseCommand, CommandError
+from django.core.management.base import CommandError
 
 from tokenauth.devices.applications import application_with, create_version
 from tokenauth.devices.management import versions
 from tokenauth.management.arguments import spelled_out
+from tokenauth.management.database_command import DatabaseCommand
 
 if TYPE_CHECKING:
     from django.core.management.base import CommandParser
 
 
-class Command(BaseCommand):
+class Command(DatabaseCommand):
     help = (
         "Makes a version of an application, with a key and a secret of its own, and prints what an SDK is "
         "configured with on standard output."

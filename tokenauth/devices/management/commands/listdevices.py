@@ -4,7 +4,7 @@ import json
 from typing import TYPE_CHECKING, Any
 
 from django.core.exceptions import ValidationError
-from django.core.management.base import BaseCommand, CommandError
+from django.core.management.base import CommandError
 from django.db.models import Count
 
 from tokenauth.core.owners import user_named
@@ -13,6 +13,7 @@ from tokenauth.devices.applications import application_with
 from tokenauth.devices.fingerprints import fingerprint_of
 from tokenauth.devices.models import Activation
 from tokenauth.management.arguments import counted, minute, spelled_out
+from tokenauth.management.database_command import DatabaseCommand
 from tokenauth.management.tables import table
 
 if TYPE_CHECKING:
@@ -24,7 +25,7 @@ if TYPE_CHECKING:
 _HEADER = ("ID", "STATUS", "USER", "NAME", "PLATFORM", "TOKENS", "LAST USED", "CREATED", "APPLICATION")
 
 
-class Command(BaseCommand):
+class Command(DatabaseCommand):
     help = "Lists the activations of devices, and whether they are accepted."
 
     def add_arguments(self, parser: CommandParser) -> None:

@@ -2,17 +2,17 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from django.core.management.base import BaseCommand
 from django.utils import timezone
 
 from tokenauth.devices.pruning import prunable
 from tokenauth.management.arguments import batch, counted, duration
+from tokenauth.management.database_command import DatabaseCommand
 
 if TYPE_CHECKING:
     from django.core.management.base import CommandParser
 
 
-class Command(BaseCommand):
+class Command(DatabaseCommand):
     help = (
         "Deletes activations that were removed, or not finished in time, long ago; and the nonces and "
         "temporary keys whose time is over. A few at a time, so that requests are answered meanwhile."

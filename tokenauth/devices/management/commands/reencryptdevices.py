@@ -2,10 +2,11 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from django.core.management.base import BaseCommand, CommandError
+from django.core.management.base import CommandError
 
 from tokenauth.devices import encryption, reencryption
 from tokenauth.management.arguments import batch, counted
+from tokenauth.management.database_command import DatabaseCommand
 
 if TYPE_CHECKING:
     from django.core.management.base import CommandParser
@@ -14,7 +15,7 @@ if TYPE_CHECKING:
 NAMED = 5
 
 
-class Command(BaseCommand):
+class Command(DatabaseCommand):
     help = (
         "Encrypts the secrets of devices by the newest key of DEVICE_ENCRYPTION_KEYS, so that an older one "
         "can be taken away. What was interrupted goes on where it stopped."

@@ -3,17 +3,18 @@ from __future__ import annotations
 import sys
 from typing import TYPE_CHECKING, Any
 
-from django.core.management.base import BaseCommand, CommandError
+from django.core.management.base import CommandError
 
 from tokenauth.devices import lifecycle
 from tokenauth.devices.management.activations import activation_of, change, described
 from tokenauth.management.arguments import counted, minute
+from tokenauth.management.database_command import DatabaseCommand
 
 if TYPE_CHECKING:
     from django.core.management.base import CommandParser
 
 
-class Command(BaseCommand):
+class Command(DatabaseCommand):
     help = "Ends the activation of a device for good, with its tokens."
 
     def add_arguments(self, parser: CommandParser) -> None:

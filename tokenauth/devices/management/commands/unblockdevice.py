@@ -2,16 +2,15 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from django.core.management.base import BaseCommand
-
 from tokenauth.devices import lifecycle
 from tokenauth.devices.management.activations import activation_of, change, described
+from tokenauth.management.database_command import DatabaseCommand
 
 if TYPE_CHECKING:
     from django.core.management.base import CommandParser
 
 
-class Command(BaseCommand):
+class Command(DatabaseCommand):
     help = "Accepts a blocked device and its tokens again; its failed attempts are forgotten."
 
     def add_arguments(self, parser: CommandParser) -> None:

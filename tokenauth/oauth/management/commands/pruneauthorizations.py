@@ -2,10 +2,10 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from django.core.management.base import BaseCommand
 from django.utils import timezone
 
 from tokenauth.management.arguments import duration
+from tokenauth.management.database_command import DatabaseCommand
 from tokenauth.oauth import authorizations
 
 if TYPE_CHECKING:
@@ -14,7 +14,7 @@ if TYPE_CHECKING:
 BATCH = 5000
 
 
-class Command(BaseCommand):
+class Command(DatabaseCommand):
     help = "Deletes what users let applications do, where that ended, or lapsed unused, long ago."
 
     def add_arguments(self, parser: CommandParser) -> None:

@@ -3,12 +3,13 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 from django.core.exceptions import NON_FIELD_ERRORS, ValidationError
-from django.core.management.base import BaseCommand, CommandError
+from django.core.management.base import CommandError
 from django.views.decorators.debug import sensitive_variables
 from oauth2_provider.models import get_application_model
 
 from tokenauth.conf import conf
 from tokenauth.management.arguments import described, spelled_out
+from tokenauth.management.database_command import DatabaseCommand
 from tokenauth.oauth import registration
 from tokenauth.oauth.models import Grant
 from tokenauth.oauth.scopes import Scopes
@@ -28,7 +29,7 @@ _ARGUMENTS = {
 }
 
 
-class Command(BaseCommand):
+class Command(DatabaseCommand):
     help = (
         "Registers an application with its policy, and prints CLIENT_ID=… and, of a confidential one, "
         "CLIENT_SECRET=… on standard output: the secret is not shown again."

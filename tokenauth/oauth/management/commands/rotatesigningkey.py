@@ -3,15 +3,16 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 from django.core.exceptions import ImproperlyConfigured
-from django.core.management.base import BaseCommand, CommandError
+from django.core.management.base import CommandError
 
+from tokenauth.management.database_command import DatabaseCommand
 from tokenauth.oauth import signing_keys
 
 if TYPE_CHECKING:
     from django.core.management.base import CommandParser
 
 
-class Command(BaseCommand):
+class Command(DatabaseCommand):
     help = (
         "Makes a new key that JWTs are signed by. Tokens live on: the old key stays in the JWKS until the "
         "last of them has expired."
