@@ -44,6 +44,14 @@ def assert_told_once(act: Callable[[], object]) -> None:
     act()
 
 
+def assert_next_is_told(program: Program, power_auth: PowerAuth) -> None:
+    """Of the token that was asked for last, once what came of it was lost."""
+    with power_auth._session.storage.exclusive():
+        # It has come back.
+        program.wire.lost.clear()
+    assert_told_once(lambda: power_auth.token_store.request_access_token("sites", POSSESSION))
+
+
 def cancelled(barrier: Barrier, *requests: Coroutine[Any, Any, object]) -> list[object]:
     """What comes of ``requests``, the first of which is cancelled when it is on its way."""
 
@@ -105,9 +113,7 @@ def test_a_lost_answer_after_an_interruption(
     finally:
         signal.signal(signal.SIGINT, before)
     barrier.let_through()
-    with power_auth._session.storage.exclusive():
-        program.wire.lost.clear()
-    assert_told_once(lambda: tokens.request_access_token("sites", POSSESSION))
+    assert_next_is_told(program, power_auth)
 
 
 @pytest.mark.parametrize("interruption", [KeyboardInterrupt, RuntimeError])
@@ -174,9 +180,7 @@ def test_a_lost_answer_after_all_were_canceled(program: Program, power_auth: Pow
         # It is not kept until the request has come back.
         assert_canceled(caller)
     barrier.let_through()
-    with power_auth._session.storage.exclusive():
-        program.wire.lost.clear()
-    assert_told_once(lambda: tokens.request_access_token("sites", POSSESSION))
+    assert_next_is_told(program, power_auth)
 
 
 @pytest.mark.parametrize("is_told_of_earlier", [False, True])
@@ -197,9 +201,7 @@ def test_who_leaves_while_the_note_is_taken_away(
     with pytest.raises(PowerAuthError) as left:
         slow.request_access_token("sites", POSSESSION)
     assert left.value.is_outcome_unknown is False
-    with power_auth._session.storage.exclusive():
-        program.wire.lost.clear()
-    assert_told_once(lambda: tokens.request_access_token("sites", POSSESSION))
+    assert_next_is_told(program, power_auth)
 
 
 def test_what_was_not_sent_is_not_sent(program: Program, power_auth: PowerAuth) -> None:

@@ -6,7 +6,7 @@ from contextlib import suppress
 from typing import TYPE_CHECKING, Self
 
 from tokenauth.client import activation_status, key_exchange
-from tokenauth.client.asynchronous import async_twin, caller_has_left
+from tokenauth.client.asynchronous import async_twin
 from tokenauth.client.authentication import PowerAuthAuthentication
 from tokenauth.client.chosen_keychain import default_keychain
 from tokenauth.client.exceptions import KeychainError, PowerAuthError, PowerAuthErrorCode
@@ -149,11 +149,9 @@ class PowerAuth:
             try:
                 pending = key_exchange.exchange_keys(session, activation)
             except PowerAuthError as error:
-                # Of what nobody hears, whoever comes next is told, by the note.
-                if not (error.is_outcome_unknown and caller_has_left().is_set()):
-                    # One that stays tells it once more: that is no reason to hide why this failed.
-                    with suppress(KeychainError):
-                        self._unfinished.forget()
+                # A note that stays tells it once more: that is no reason to hide why this failed.
+                with suppress(KeychainError):
+                    self._unfinished.forget_if_heard(error)
                 raise
             session.pending = pending
             # Or the note goes without the id. What the server has given is here, and can be persisted.
@@ -284,6 +282,7 @@ class PowerAuth:
         """End it on the server, and then on this device.
 
         :raises PowerAuthError: the server refuses, or does not answer; nothing was removed here then.
+        :raises KeychainError: it has ended there, where ``message`` says so: ``remove_activation_local``.
         """
         with self._session.storage.exclusive():
             self._session.post_signed("/pa/v3/activation/remove", b"{}", authentication)

@@ -131,6 +131,7 @@ class TokenStore:
 
         :raises PowerAuthError: ``INVALID_TOKEN``: there is none, and nothing was asked; or the server refuses
             or does not answer, and it is kept.
+        :raises KeychainError: it is kept, and has ended there, where ``message`` says so.
         """
         _check(name)
         with self._session.storage.exclusive():

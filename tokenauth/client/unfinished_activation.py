@@ -28,6 +28,11 @@ class UnfinishedActivation:
         """Note which one it has given."""
         self._storage.write(_ENTRY, {_ID: activation_id})
 
+    def forget_if_heard(self, error: PowerAuthError) -> None:
+        """Take the note away for ``error``; what nobody hears, it tells to whoever comes next."""
+        if not (error.is_outcome_unknown and caller_has_left().is_set()):
+            self.forget()
+
     def forget(self) -> None:
         """Take the note away, whatever it says."""
         self._storage.delete(_ENTRY)
@@ -46,10 +51,8 @@ class UnfinishedActivation:
         left = self._storage.read(_ENTRY)
         if left is None:
             return
-        if not caller_has_left().is_set():
-            self.forget()
         activation_id = left.get(_ID)
-        raise PowerAuthError(
+        error = PowerAuthError(
             PowerAuthErrorCode.OPERATION_CANCELED,
             "An earlier activation was not persisted: it was interrupted, or another program is about to. "
             "If it was, the server may hold it: "
@@ -57,3 +60,5 @@ class UnfinishedActivation:
             + " The next attempt goes on without it.",
             is_outcome_unknown=True,
         )
+        self.forget_if_heard(error)
+        raise error
